@@ -7,10 +7,43 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod close;
+mod closing;
+mod config;
+#[cfg(feature = "alloc")]
+mod connection;
+mod deadline;
+mod decode;
+mod endpoint;
+mod error;
+mod frame;
 mod keys;
+mod limits;
+mod mask;
+mod parts;
+mod payload;
 mod role;
+mod session;
 mod time;
+mod utf8;
 
+pub use close::{CloseCode, parse_close};
+pub use closing::{Cause, CloseReason, End, EndCode, Transport};
+pub use config::{Config, Delivery, Reply};
+#[cfg(feature = "alloc")]
+pub use connection::{
+    Connection, Dropped, Event, Output, Payload, Prepared, ReadBuffer, Received, Receiver, Refused, Sender,
+    Signal, Step,
+};
+pub use deadline::{Deadline, Timeouts};
+pub use decode::{Chunk, Decoder};
+pub use error::{ProtocolError, SendError};
+pub use frame::{EncodedHeader, FrameHeader, Opcode};
 pub use keys::Keys;
+pub use limits::Limits;
+pub use mask::Mask;
+pub use payload::{ControlPayload, Data, Text};
 pub use role::Role;
+pub use session::{Session, SessionEvent};
 pub use time::Moment;
+pub use utf8::{InvalidUtf8, Utf8};

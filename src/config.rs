@@ -1,0 +1,117 @@
+use crate::{Limits, Timeouts};
+
+/// How a connection behaves: one value for all connections of a kind, shared behind an `Arc`.
+///
+/// ```
+/// use sockless::{Config, Delivery, Limits};
+///
+/// let config = Config::default().limits(Limits::for_messages(64 << 20)).delivery(Delivery::Parts);
+/// assert_eq!(config.high_water, 1 << 20);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Config {
+    /// What the peer may send. Default: messages up to 1 MiB.
+    pub limits: Limits,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// Whether messages are put together. Default: they are. A [`Session`](crate::Session) always gives parts.
+    pub delivery: Delivery,
+    /// Who answers pings (RFC 6455 §5.5.2). Default: the connection.
+    pub pongs: Reply,
+    /// Who answers a Close (RFC 6455 §5.5.1). Default: the connection.
+    pub closes: Reply,
+    /// The bytes of output beyond which data is refused with [`Full`](crate::SendError::Full). Default: 1 MiB.
+    pub high_water: usize,
+    /// The most bytes of payload in one frame of ours: longer messages are cut, so that pongs get in between.
+    /// Default: 1 MiB.
+    pub fragment: usize,
+}
+
+/// Whether data come as whole messages or as they arrive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// Each message whole, in one event.
+    #[default]
+    Messages,
+    /// Each message in as many events as it takes, in constant memory whatever its size; text parts are valid UTF-8.
+    Parts,
+}
+
+/// Who answers what the protocol wants answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Reply {
+    /// The connection, at once.
+    #[default]
+    Automatic,
+    /// The application, when it sees the event.
+    Manual,
+}
+
+impl Config {
+    /// The default.
+    pub const DEFAULT: Config = Config {
+        limits: Limits::for_messages(1 << 20),
+        timeouts: Timeouts::DEFAULT,
+        delivery: Delivery::Messages,
+        pongs: Reply::Automatic,
+        closes: Reply::Automatic,
+        high_water: 1 << 20,
+        fragment: 1 << 20,
+    };
+
+    /// Sets [`limits`](Config::limits).
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Config {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`timeouts`](Config::timeouts).
+    #[must_use]
+    pub const fn timeouts(mut self, timeouts: Timeouts) -> Config {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Sets [`delivery`](Config::delivery).
+    #[must_use]
+    pub const fn delivery(mut self, delivery: Delivery) -> Config {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Sets [`pongs`](Config::pongs).
+    #[must_use]
+    pub const fn pongs(mut self, pongs: Reply) -> Config {
+        self.pongs = pongs;
+        self
+    }
+
+    /// Sets [`closes`](Config::closes).
+    #[must_use]
+    pub const fn closes(mut self, closes: Reply) -> Config {
+        self.closes = closes;
+        self
+    }
+
+    /// Sets [`high_water`](Config::high_water).
+    #[must_use]
+    pub const fn high_water(mut self, bytes: usize) -> Config {
+        self.high_water = bytes;
+        self
+    }
+
+    /// Sets [`fragment`](Config::fragment); zero counts as one.
+    #[must_use]
+    pub const fn fragment(mut self, bytes: usize) -> Config {
+        self.fragment = bytes;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::DEFAULT
+    }
+}

@@ -1,0 +1,124 @@
+//! The connection after the handshake, with an allocator.
+
+mod event;
+mod outbox;
+mod outgoing;
+mod output;
+mod prepared;
+mod read_buffer;
+mod receiver;
+mod sender;
+mod signal;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::ops::{Deref, DerefMut};
+
+pub use event::Event;
+pub use outbox::Dropped;
+pub use outgoing::{Payload, Refused};
+pub use output::Output;
+pub use prepared::Prepared;
+pub use read_buffer::{ReadBuffer, Step};
+pub use receiver::{Received, Receiver};
+pub use sender::Sender;
+pub use signal::Signal;
+
+use crate::{Config, Keys, ProtocolError, Role};
+
+/// A WebSocket connection after the handshake: bytes in, events out; calls in, bytes out.
+///
+/// It owns no buffer to read into. An idle one owns no heap but the shared configuration, and a client's keys. Everything that sends,
+/// closes and tells the time is a method of its [`Sender`], which it derefs to.
+///
+/// ```
+/// use bytes::Buf;
+/// use sockless::{Config, Connection, Event};
+///
+/// let mut connection = Connection::server(Config::default());
+/// // What a client sent: "Hello", masked with four zeros.
+/// let mut buffer = *b"\x81\x85\x00\x00\x00\x00Hello";
+/// let mut input = &mut buffer[..];
+/// while let Some(event) = connection.receive(&mut input)? {
+///     match event {
+///         Event::Text { text, .. } => connection.text(text)?, // no copy in between
+///         Event::Binary { data, .. } => connection.binary(data)?,
+///         Event::Ping(_) | Event::Pong(_) | Event::Close { .. } => {} // answered already
+///     }
+/// }
+/// assert_eq!(connection.output().chunk(), b"\x81\x05Hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    receiver: Receiver,
+    sender: Sender,
+}
+
+impl Connection {
+    /// A server's connection, from the first byte behind the handshake.
+    pub fn server(config: impl Into<Arc<Config>>) -> Connection {
+        Connection::new(Role::Server, config.into(), None)
+    }
+
+    /// A client's connection, from the first byte behind the handshake.
+    pub fn client(config: impl Into<Arc<Config>>, keys: Keys) -> Connection {
+        Connection::new(Role::Client, config.into(), Some(Box::new(keys)))
+    }
+
+    fn new(role: Role, config: Arc<Config>, keys: Option<Box<Keys>>) -> Connection {
+        Connection {
+            receiver: Receiver::new(role, Arc::clone(&config)),
+            sender: Sender::new(role, config, keys),
+        }
+    }
+
+    /// Takes the next event off the front of `input`.
+    ///
+    /// The slice is the cursor: what was taken is gone from it, what stays is as it came. `Ok(None)` means that
+    /// nothing more can come of this input, which is used up; call until then, or stop calling to stop receiving.
+    /// Behind a Close, and behind a fault, everything is taken and thrown away.
+    ///
+    /// # Errors
+    /// The peer's fault, now and on every later call. The Close that says so is queued.
+    #[inline]
+    pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
+        if !input.is_empty() {
+            self.sender.heard(false);
+        }
+        let event = self.receiver.event(input);
+        match &event {
+            Ok(Some(Event::Text { .. } | Event::Binary { .. })) => self.sender.heard(true),
+            Ok(Some(Event::Ping(payload))) => self.sender.ping_received(payload),
+            Ok(Some(Event::Close { code, reason })) => self.sender.close_received(*code, reason),
+            Ok(Some(Event::Pong(_)) | None) => {}
+            Err(fault) => self.sender.failed(*fault),
+        }
+        event
+    }
+
+    /// The transport gives nothing more to read: the peer closed it, or it broke.
+    pub fn receive_eof(&mut self) {
+        let eof = self.receiver.receive_eof();
+        self.sender.signal(eof);
+    }
+
+    /// Two halves for two tasks. The receiving one hands a [`Signal`] to the sending one now and then.
+    pub fn split(self) -> (Receiver, Sender) {
+        (self.receiver, self.sender)
+    }
+}
+
+impl Deref for Connection {
+    type Target = Sender;
+
+    fn deref(&self) -> &Sender {
+        &self.sender
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut Sender {
+        &mut self.sender
+    }
+}

@@ -1,0 +1,246 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::event::Event;
+use super::signal::Signal;
+use crate::decode::Piece;
+use crate::parts::{Part, Parts};
+use crate::utf8::validate;
+use crate::{Config, ControlPayload, Data, Delivery, Opcode, ProtocolError, Role, Text, Utf8, parse_close};
+
+/// The receiving half of a connection, to be driven from a task of its own.
+///
+/// It knows nothing of what is sent. Whatever the sending half has to know comes as a [`Signal`] beside the event.
+///
+/// ```
+/// use sockless::{Config, Connection, Event};
+///
+/// let (mut receiver, mut sender) = Connection::server(Config::default()).split();
+/// let mut wire = *b"\x89\x80\x00\x00\x00\x00";
+/// let mut input = &mut wire[..];
+/// let received = receiver.receive(&mut input);
+/// assert!(matches!(received.event, Ok(Some(Event::Ping(_)))));
+/// let wake = received.signal.is_some_and(|signal| sender.signal(signal));
+/// assert!(wake && sender.queued() == 2); // the pong
+/// ```
+#[derive(Debug)]
+pub struct Receiver {
+    config: Arc<Config>,
+    parts: Parts,
+    torn: Option<Box<Torn>>,
+}
+
+/// What one call of [`Receiver::receive`] gave.
+#[derive(Debug)]
+#[must_use = "the signal is for the sender"]
+pub struct Received<'b> {
+    /// The event, as [`Connection::receive`](crate::Connection::receive) would give it.
+    pub event: Result<Option<Event<'b>>, ProtocolError>,
+    /// What the sender has to know.
+    pub signal: Option<Signal>,
+}
+
+/// What is being put together because it did not come whole.
+#[derive(Debug, Default)]
+struct Torn {
+    message: Message,
+    control: Option<ControlPayload>,
+}
+
+#[derive(Default)]
+enum Message {
+    #[default]
+    None,
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+impl Receiver {
+    pub(super) fn new(role: Role, config: Arc<Config>) -> Receiver {
+        Receiver { config, parts: Parts::new(role), torn: None }
+    }
+
+    /// Takes the next event off the front of `input`; see [`Connection::receive`](crate::Connection::receive).
+    pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Received<'b> {
+        let heard = (!input.is_empty()).then_some(Signal::Heard { message: false });
+        let event = self.event(input);
+        let signal = match &event {
+            Ok(Some(event)) => Some(Signal::of(event)),
+            Ok(None) => heard,
+            Err(fault) => Some(Signal::Failed(*fault)),
+        };
+        Received { event, signal }
+    }
+
+    /// The transport gives nothing more to read.
+    pub fn receive_eof(&mut self) -> Signal {
+        self.parts.stop();
+        self.torn = None;
+        Signal::Eof
+    }
+
+    /// The next event, without what the sender has to know.
+    #[inline]
+    pub(super) fn event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
+        let event = match self.config.delivery {
+            Delivery::Messages => self.message(input),
+            Delivery::Parts => self.part(input),
+        };
+        if event.is_err() {
+            self.torn = None;
+        }
+        event
+    }
+
+    #[inline]
+    fn message<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
+        loop {
+            let Some(piece) = self.parts.piece(&self.config.limits, usize::MAX, input)? else {
+                return Ok(None);
+            };
+            let event = if piece.opcode.is_control() {
+                self.control(piece)?
+            } else if piece.start && piece.first && piece.end {
+                Some(self.whole(piece)?)
+            } else {
+                self.assemble(piece)?
+            };
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// A message that lies whole in the input.
+    #[inline]
+    fn whole<'b>(&mut self, piece: Piece<'b>) -> Result<Event<'b>, ProtocolError> {
+        let Piece { payload, mut mask, .. } = piece;
+        mask.apply(payload);
+        if piece.opcode == Opcode::Binary {
+            return Ok(Event::Binary { data: Data::lent(payload), first: true, last: true });
+        }
+        match validate(payload) {
+            Ok(text) => Ok(Event::Text { text: Text::lent(text), first: true, last: true }),
+            Err(_) => Err(self.parts.fail(ProtocolError::InvalidUtf8)),
+        }
+    }
+
+    /// A message in several pieces: appended as they come, so that what was announced reserves nothing.
+    #[cold]
+    fn assemble<'b>(&mut self, piece: Piece<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
+        let Piece { opcode, payload, mut mask, end, .. } = piece;
+        let message = &mut self.torn.get_or_insert_default().message;
+        let judged = match (&mut *message, opcode) {
+            (Message::Binary(data), _) => {
+                mask.append(payload, data);
+                Ok(())
+            }
+            (Message::None, Opcode::Binary) => {
+                let mut data = Vec::new();
+                mask.append(payload, &mut data);
+                *message = Message::Binary(data);
+                Ok(())
+            }
+            (Message::Text(text), _) => {
+                mask.apply(payload);
+                append_text(&mut self.parts.utf8, payload, text)
+            }
+            (Message::None, _) => {
+                mask.apply(payload);
+                let mut text = String::new();
+                let judged = append_text(&mut self.parts.utf8, payload, &mut text);
+                *message = Message::Text(text);
+                judged
+            }
+        };
+        if judged.is_err() || end && !self.parts.utf8.is_whole() {
+            return Err(self.parts.fail(ProtocolError::InvalidUtf8));
+        }
+        if !end {
+            return Ok(None);
+        }
+        let event = match core::mem::take(message) {
+            Message::Text(text) => Event::Text { text: Text::given(text), first: true, last: true },
+            Message::Binary(data) => Event::Binary { data: Data::given(data), first: true, last: true },
+            Message::None => return Ok(None),
+        };
+        self.torn = None;
+        Ok(Some(event))
+    }
+
+    fn part<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
+        loop {
+            return Ok(Some(match self.parts.next(&self.config.limits, input)? {
+                None => return Ok(None),
+                Some(Part::Text { text, first, last }) => Event::Text { text, first, last },
+                Some(Part::Binary { data, first, last }) => Event::Binary { data, first, last },
+                Some(Part::Control(piece)) => match self.control(piece)? {
+                    Some(event) => event,
+                    None => continue,
+                },
+            }));
+        }
+    }
+
+    #[cold]
+    fn control<'b>(&mut self, piece: Piece<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
+        let Piece { opcode, payload, mut mask, first, last, .. } = piece;
+        mask.apply(payload);
+        if first && last {
+            return match opcode {
+                Opcode::Ping => Ok(Some(Event::Ping(Data::lent(payload)))),
+                Opcode::Pong => Ok(Some(Event::Pong(Data::lent(payload)))),
+                _ => {
+                    let (code, reason) = parse_close(payload).map_err(|fault| self.parts.fail(fault))?;
+                    self.finish();
+                    Ok(Some(Event::Close { code, reason: Text::lent(reason) }))
+                }
+            };
+        }
+        let torn = self.torn.get_or_insert_default();
+        torn.control.get_or_insert(ControlPayload::EMPTY).push(payload);
+        if !last {
+            return Ok(None);
+        }
+        let payload = torn.control.take().unwrap_or(ControlPayload::EMPTY);
+        if matches!(torn.message, Message::None) {
+            self.torn = None;
+        }
+        Ok(Some(match opcode {
+            Opcode::Ping => Event::Ping(Data::given(payload.to_vec())),
+            Opcode::Pong => Event::Pong(Data::given(payload.to_vec())),
+            _ => {
+                let (code, reason) = parse_close(&payload).map_err(|fault| self.parts.fail(fault))?;
+                let reason = Text::given(reason.into());
+                self.finish();
+                Event::Close { code, reason }
+            }
+        }))
+    }
+
+    /// A Close came: the message in progress will not be finished.
+    fn finish(&mut self) {
+        self.parts.stop();
+        self.torn = None;
+    }
+}
+
+impl core::fmt::Debug for Message {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (kind, len) = match self {
+            Message::None => ("None", 0),
+            Message::Text(text) => ("Text", text.len()),
+            Message::Binary(data) => ("Binary", data.len()),
+        };
+        write!(f, "{kind}({len} bytes)")
+    }
+}
+
+fn append_text(utf8: &mut Utf8, mut payload: &[u8], text: &mut String) -> Result<(), crate::InvalidUtf8> {
+    while let Some(valid) = utf8.next(&mut payload)? {
+        text.push_str(&valid);
+    }
+    Ok(())
+}

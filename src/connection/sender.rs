@@ -1,0 +1,433 @@
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use bytes::Bytes;
+
+use super::outbox::{ControlFrame, Dropped, Outbox};
+use super::outgoing::{Payload, Refused};
+use super::output::Output;
+use super::prepared::Prepared;
+use super::signal::Signal;
+use crate::endpoint::{Endpoint, Owed};
+use crate::frame::FIN;
+use crate::utf8::validate;
+use crate::{
+    CloseCode, CloseReason, Config, ControlPayload, End, Keys, Moment, Opcode, ProtocolError, Role,
+    SendError, Transport,
+};
+
+/// The sending half of a connection: the queue of output, the facts about closing, the deadlines.
+///
+/// It alone answers [`transport`](Sender::transport), the deadlines and the [`end`](Sender::end). What the receiving
+/// half saw reaches it as [`Signal`]s.
+#[derive(Debug)]
+pub struct Sender {
+    config: Arc<Config>,
+    outbox: Option<Box<Outbox>>,
+    /// A client's; a server masks nothing.
+    keys: Option<Box<Keys>>,
+    /// Of the Close received.
+    reason: Option<Box<CloseReason>>,
+    endpoint: Endpoint,
+}
+
+/// From this length on, a payload that is owned is shared instead of copied.
+const SHARE_FROM: usize = 1024;
+
+impl Sender {
+    pub(super) fn new(role: Role, config: Arc<Config>, keys: Option<Box<Keys>>) -> Sender {
+        Sender { config, outbox: None, keys, reason: None, endpoint: Endpoint::new(role) }
+    }
+
+    /// Queues a text message.
+    ///
+    /// # Errors
+    /// The payload comes back with [`Closed`](SendError::Closed), [`Full`](SendError::Full),
+    /// [`Unfinished`](SendError::Unfinished), or [`NotUtf8`](SendError::NotUtf8) if it was bytes.
+    #[inline]
+    pub fn text<P: Payload>(&mut self, text: P) -> Result<(), Refused<P>> {
+        self.message(Opcode::Text, text)
+    }
+
+    /// Queues a binary message.
+    ///
+    /// # Errors
+    /// The payload comes back with [`Closed`](SendError::Closed), [`Full`](SendError::Full) or
+    /// [`Unfinished`](SendError::Unfinished).
+    #[inline]
+    pub fn binary<P: Payload>(&mut self, data: P) -> Result<(), Refused<P>> {
+        self.message(Opcode::Binary, data)
+    }
+
+    /// Queues the first fragment of a text message; [`more`](Sender::more) and [`finish`](Sender::finish) go on.
+    ///
+    /// # Errors
+    /// As [`text`](Sender::text).
+    pub fn begin_text<P: Payload>(&mut self, text: P) -> Result<(), Refused<P>> {
+        self.begin(Opcode::Text, text)
+    }
+
+    /// Queues the first fragment of a binary message; [`more`](Sender::more) and [`finish`](Sender::finish) go on.
+    ///
+    /// # Errors
+    /// As [`binary`](Sender::binary).
+    pub fn begin_binary<P: Payload>(&mut self, data: P) -> Result<(), Refused<P>> {
+        self.begin(Opcode::Binary, data)
+    }
+
+    /// Queues a further fragment of the message begun.
+    ///
+    /// # Errors
+    /// The payload comes back with [`Closed`](SendError::Closed), [`Full`](SendError::Full),
+    /// [`NotBegun`](SendError::NotBegun), or [`NotUtf8`](SendError::NotUtf8) if the message is text and this is not.
+    pub fn more<P: Payload>(&mut self, payload: P) -> Result<(), Refused<P>> {
+        self.fragment(0, payload)
+    }
+
+    /// Queues the last fragment of the message begun.
+    ///
+    /// # Errors
+    /// As [`more`](Sender::more).
+    pub fn finish<P: Payload>(&mut self, payload: P) -> Result<(), Refused<P>> {
+        self.fragment(FIN, payload)?;
+        self.endpoint.sending(None);
+        Ok(())
+    }
+
+    /// Queues a message that was framed beforehand: for a server the cost of a reference count.
+    ///
+    /// # Errors
+    /// [`Closed`](SendError::Closed), [`Full`](SendError::Full), [`Unfinished`](SendError::Unfinished).
+    ///
+    /// ```
+    /// use sockless::{Config, Connection, Prepared};
+    ///
+    /// let news = Prepared::text("to all")?;
+    /// let mut everyone: Vec<_> = (0..10).map(|_| Connection::server(Config::default())).collect();
+    /// for connection in &mut everyone {
+    ///     connection.prepared(&news)?;
+    /// }
+    /// # Ok::<(), sockless::SendError>(())
+    /// ```
+    pub fn prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.endpoint.whole(message.opcode())?;
+        self.check_room(message.frame().len())?;
+        self.endpoint.noted.active = true;
+        if self.keys.is_some() || message.frame().len() < SHARE_FROM {
+            self.push_copied(FIN | message.opcode().bits(), message.payload());
+        } else {
+            self.outbox().push_whole(message.frame().clone());
+        }
+        Ok(())
+    }
+
+    /// Queues a ping, before data that nobody has seen yet.
+    ///
+    /// # Errors
+    /// [`ControlTooLong`](SendError::ControlTooLong), [`Closed`](SendError::Closed), [`Full`](SendError::Full).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.control(Opcode::Ping, payload)
+    }
+
+    /// Queues a pong, before data that nobody has seen yet.
+    ///
+    /// # Errors
+    /// As [`ping`](Sender::ping); after our own Close a pong may still go, until the peer's.
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.control(Opcode::Pong, payload)
+    }
+
+    /// Queues our Close behind everything that was accepted; no data is accepted after it.
+    ///
+    /// # Errors
+    /// [`Closed`](SendError::Closed) if one was queued already or the transport has ended,
+    /// [`ReasonTooLong`](SendError::ReasonTooLong), [`ReasonWithoutCode`](SendError::ReasonWithoutCode),
+    /// [`CodeForClients`](SendError::CodeForClients).
+    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
+        let payload = self.endpoint.close(code, reason)?;
+        self.endpoint.closing.send();
+        self.push_close(&payload);
+        Ok(())
+    }
+
+    /// As [`close`](Sender::close), but takes back every frame that the driver has not seen, and says what that was.
+    ///
+    /// # Errors
+    /// As [`close`](Sender::close); nothing is taken back then.
+    pub fn close_now(&mut self, code: Option<CloseCode>, reason: &str) -> Result<Dropped, SendError> {
+        let payload = self.endpoint.close(code, reason)?;
+        self.endpoint.closing.send();
+        let dropped = self.outbox().drop_unstarted();
+        self.push_close(&payload);
+        Ok(dropped)
+    }
+
+    /// Whether a message of so many bytes would be accepted now.
+    pub fn room_for(&self, len: usize) -> bool {
+        self.endpoint.whole(Opcode::Binary).is_ok() && self.check_room(len).is_ok()
+    }
+
+    /// The bytes of output that wait to be written.
+    #[inline]
+    pub fn queued(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+    }
+
+    /// The output that waits, as a [`Buf`](bytes::Buf): write its chunks, then advance it by what was written.
+    #[inline]
+    pub fn output(&mut self) -> Output<'_> {
+        Output::new(self)
+    }
+
+    /// Takes what the receiving half saw, and says whether there is output or a deadline that was not there before:
+    /// whoever writes is to be woken then.
+    pub fn signal(&mut self, signal: Signal) -> bool {
+        let before = (self.queued(), self.endpoint.closing.has_begun(), self.endpoint.closing.ended);
+        match signal {
+            Signal::Heard { message } => self.heard(message),
+            Signal::Ping(payload) => self.ping_received(&payload),
+            Signal::Close { code, reason } => self.close_received(code, reason.as_str()),
+            Signal::Failed(fault) => self.failed(fault),
+            Signal::Eof => self.receive_eof(),
+        }
+        before != (self.queued(), self.endpoint.closing.has_begun(), self.endpoint.closing.ended)
+    }
+
+    /// What is to be done with the transport, once everything queued is written.
+    pub fn transport(&self) -> Transport {
+        self.endpoint.transport(self.queued() > 0)
+    }
+
+    /// How the connection ended: once, when it has.
+    pub fn end(&mut self) -> Option<End> {
+        let reason = self.reason.as_deref().copied().unwrap_or(CloseReason::EMPTY);
+        self.endpoint.end(reason)
+    }
+
+    /// When [`handle_timeout`](Sender::handle_timeout) wants to be called next, if at all.
+    ///
+    /// The answer is good until the next call that sends, writes, or reports a Close, a fault or the end of the
+    /// transport: other input never makes it earlier.
+    pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
+        let queued = self.queued() > 0;
+        self.endpoint.poll_timeout(now, &self.config, queued)
+    }
+
+    /// Does what is due at `now`; calling early or twice does no harm. There may be output afterwards.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        let queued = self.queued() > 0;
+        while let Some(due) = self.endpoint.due(now, &self.config, queued) {
+            match due {
+                Owed::Ping => {
+                    // A silent peer: what memory the last messages took is given back.
+                    self.release();
+                    self.insert_control(Opcode::Ping, ControlPayload::EMPTY);
+                }
+                Owed::Close(payload) => self.push_close(&payload),
+            }
+        }
+    }
+
+    /// Gives back the memory of the queue if nothing is queued; the next frame takes it anew.
+    pub fn release(&mut self) {
+        if self.queued() == 0 {
+            self.outbox = None;
+        }
+    }
+
+    #[inline]
+    pub(super) fn heard(&mut self, message: bool) {
+        self.endpoint.noted.heard = true;
+        self.endpoint.noted.active |= message;
+    }
+
+    #[cold]
+    pub(super) fn ping_received(&mut self, payload: &[u8]) {
+        self.heard(false);
+        if self.endpoint.ping_received(&self.config) {
+            // The payload of a ping that was received fits.
+            let payload = ControlPayload::new(payload).unwrap_or(ControlPayload::EMPTY);
+            let pong = self.control_frame(Opcode::Pong, payload);
+            self.outbox().push_pong(pong);
+        }
+    }
+
+    #[cold]
+    pub(super) fn close_received(&mut self, code: Option<CloseCode>, reason: &str) {
+        self.heard(false);
+        if !self.endpoint.closing.received && !reason.is_empty() {
+            self.reason = Some(Box::new(CloseReason::received(reason)));
+        }
+        if let Some(payload) = self.endpoint.close_received(&self.config, code) {
+            self.push_close(&payload);
+        }
+    }
+
+    #[cold]
+    pub(super) fn failed(&mut self, fault: ProtocolError) {
+        if self.endpoint.closing.failed() {
+            return;
+        }
+        if let Some(payload) = self.endpoint.failed(fault) {
+            self.push_close(&payload);
+        }
+    }
+
+    pub(super) fn receive_eof(&mut self) {
+        self.endpoint.closing.end();
+    }
+
+    /// Queues bytes that come before the first frame: the head of a handshake.
+    pub(super) fn push_head(&mut self, head: Bytes) {
+        self.outbox().push_head(head);
+    }
+
+    #[inline]
+    pub(super) fn queue(&self) -> Option<&Outbox> {
+        self.outbox.as_deref()
+    }
+
+    /// The queue, from which something is about to go out.
+    #[inline]
+    pub(super) fn queue_taken(&mut self) -> Option<&mut Outbox> {
+        self.endpoint.noted.advanced = true;
+        self.outbox.as_deref_mut()
+    }
+
+    #[inline]
+    fn message<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), Refused<P>> {
+        match self.endpoint.whole(opcode).and_then(|_| self.check(opcode, &payload)) {
+            Ok(()) => {
+                self.push(FIN, opcode, payload);
+                Ok(())
+            }
+            Err(error) => Err(Refused { error, payload }),
+        }
+    }
+
+    fn begin<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), Refused<P>> {
+        match self.endpoint.whole(opcode).and_then(|_| self.check(opcode, &payload)) {
+            Ok(()) => {
+                self.push(0, opcode, payload);
+                self.endpoint.sending(Some(opcode));
+                Ok(())
+            }
+            Err(error) => Err(Refused { error, payload }),
+        }
+    }
+
+    fn fragment<P: Payload>(&mut self, fin: u8, payload: P) -> Result<(), Refused<P>> {
+        let fragment = self.endpoint.fragment();
+        let checked = fragment.and_then(|(message, opcode)| self.check(message, &payload).map(|()| opcode));
+        match checked {
+            Ok(opcode) => {
+                self.push(fin, opcode, payload);
+                Ok(())
+            }
+            Err(error) => Err(Refused { error, payload }),
+        }
+    }
+
+    #[inline]
+    fn check<P: Payload>(&self, message: Opcode, payload: &P) -> Result<(), SendError> {
+        self.check_room(payload.bytes().len())?;
+        if message == Opcode::Text && !P::TEXT && validate(payload.bytes()).is_err() {
+            return Err(SendError::NotUtf8);
+        }
+        Ok(())
+    }
+
+    /// An empty queue takes a message of any size; otherwise all of it has to stay below the mark.
+    #[inline]
+    fn check_room(&self, len: usize) -> Result<(), SendError> {
+        match self.queued() {
+            0 => Ok(()),
+            queued if queued.saturating_add(len) <= self.config.high_water => Ok(()),
+            _ => Err(SendError::Full),
+        }
+    }
+
+    /// Queues a payload that was accepted, in frames of the size that the configuration sets.
+    #[inline]
+    fn push<P: Payload>(&mut self, fin: u8, opcode: Opcode, payload: P) {
+        self.endpoint.noted.active = true;
+        let len = payload.bytes().len();
+        if len > self.config.fragment.max(1) {
+            return self.push_cut(fin, opcode, payload);
+        }
+        if len >= SHARE_FROM && self.keys.is_none() {
+            match payload.share() {
+                Ok(shared) => self.outbox().push_shared(fin | opcode.bits(), shared),
+                Err(payload) => self.push_copied(fin | opcode.bits(), payload.bytes()),
+            }
+        } else {
+            self.push_copied(fin | opcode.bits(), payload.bytes());
+        }
+    }
+
+    #[cold]
+    fn push_cut<P: Payload>(&mut self, fin: u8, opcode: Opcode, payload: P) {
+        let most = self.config.fragment.max(1);
+        let heads = move |index: usize, last: bool| {
+            let opcode = if index == 0 { opcode } else { Opcode::Continuation };
+            opcode.bits() | if last { fin } else { 0 }
+        };
+        let shared = if self.keys.is_none() && most >= SHARE_FROM { payload.share() } else { Err(payload) };
+        match shared {
+            Ok(mut rest) => {
+                for index in 0.. {
+                    let frame = rest.split_to(most.min(rest.len()));
+                    self.outbox().push_shared(heads(index, rest.is_empty()), frame);
+                    if rest.is_empty() {
+                        break;
+                    }
+                }
+            }
+            Err(payload) => {
+                let mut frames = payload.bytes().chunks(most).enumerate().peekable();
+                while let Some((index, frame)) = frames.next() {
+                    self.push_copied(heads(index, frames.peek().is_none()), frame);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn push_copied(&mut self, head: u8, payload: &[u8]) {
+        let key = self.masking_key();
+        self.outbox().push_copied(head, key, payload);
+    }
+
+    fn control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+        let payload = ControlPayload::new(payload)?;
+        self.endpoint.control(opcode)?;
+        self.check_room(payload.len())?;
+        self.insert_control(opcode, payload);
+        Ok(())
+    }
+
+    fn insert_control(&mut self, opcode: Opcode, payload: ControlPayload) {
+        let frame = self.control_frame(opcode, payload);
+        self.outbox().insert(frame);
+    }
+
+    fn control_frame(&mut self, opcode: Opcode, payload: ControlPayload) -> ControlFrame {
+        ControlFrame { head: FIN | opcode.bits(), key: self.masking_key(), payload }
+    }
+
+    /// Queues a Close: behind all data, and behind all pongs owed.
+    fn push_close(&mut self, payload: &[u8]) {
+        self.outbox().settle_pongs();
+        self.push_copied(FIN | Opcode::Close.bits(), payload);
+    }
+
+    #[inline]
+    fn masking_key(&mut self) -> Option<[u8; 4]> {
+        self.keys.as_mut().map(|keys| keys.masking_key())
+    }
+
+    #[inline]
+    fn outbox(&mut self) -> &mut Outbox {
+        self.outbox.get_or_insert_default()
+    }
+}

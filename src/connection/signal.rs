@@ -1,0 +1,47 @@
+use super::event::Event;
+use crate::{CloseCode, CloseReason, ControlPayload, ProtocolError};
+
+/// What a [`Receiver`](crate::Receiver) owes the [`Sender`](crate::Sender) of its connection: hand it to
+/// [`Sender::signal`](crate::Sender::signal), in order and without loss.
+///
+/// Two [`Heard`](Signal::Heard) in a row say no more than one whose `message` is true if either was: they may be
+/// joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the sender answers pings and closes and keeps the deadlines by what it is told"]
+pub enum Signal {
+    /// The peer gave a sign of life.
+    Heard {
+        /// Whether it was a message, or a part of one.
+        message: bool,
+    },
+    /// A ping came.
+    Ping(ControlPayload),
+    /// A Close came.
+    Close {
+        /// Its code.
+        code: Option<CloseCode>,
+        /// Its reason.
+        reason: CloseReason,
+    },
+    /// The peer broke a rule.
+    Failed(ProtocolError),
+    /// The transport gives nothing more to read.
+    Eof,
+}
+
+impl Signal {
+    /// What the sender has to know of this event.
+    pub(super) fn of(event: &Event<'_>) -> Signal {
+        match event {
+            Event::Text { .. } | Event::Binary { .. } => Signal::Heard { message: true },
+            // The payload of a control frame that was received fits.
+            Event::Ping(payload) => {
+                Signal::Ping(ControlPayload::new(payload).unwrap_or(ControlPayload::EMPTY))
+            }
+            Event::Pong(_) => Signal::Heard { message: false },
+            Event::Close { code, reason } => {
+                Signal::Close { code: *code, reason: CloseReason::received(reason) }
+            }
+        }
+    }
+}

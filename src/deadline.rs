@@ -1,0 +1,229 @@
+use core::fmt;
+use core::time::Duration;
+
+use crate::Moment;
+
+/// A deadline that can run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Deadline {
+    /// The opening handshake was not finished.
+    Handshake,
+    /// Nothing at all came since a ping.
+    Pong,
+    /// No message went either way.
+    Idle,
+    /// The peer took none of the queued output.
+    Output,
+    /// The peer did not answer our Close, or did not end the transport after the closing handshake.
+    Close,
+}
+
+impl fmt::Display for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Deadline::Handshake => "the handshake took too long",
+            Deadline::Pong => "nothing came since a ping",
+            Deadline::Idle => "no message went either way",
+            Deadline::Output => "the peer takes no output",
+            Deadline::Close => "the peer did not close",
+        })
+    }
+}
+
+/// How long to wait for what. `None` waits for ever.
+///
+/// Waits are armed when `poll_timeout` is asked and not by what is received, so a silence is noticed between one and
+/// two times its length, never earlier.
+///
+/// ```
+/// use core::time::Duration;
+/// use sockless::Timeouts;
+///
+/// let patient = Timeouts { idle: Some(Duration::from_secs(600)), ..Timeouts::default() };
+/// assert_eq!(Timeouts::NONE.close, None);
+/// # let _ = patient;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Timeouts {
+    /// For the whole opening handshake.
+    pub handshake: Option<Duration>,
+    /// Silence after which the peer is pinged.
+    pub ping_interval: Option<Duration>,
+    /// For any byte at all after that ping, before the transport is aborted.
+    pub pong: Option<Duration>,
+    /// Without a message in either direction, before the connection is closed with 1001.
+    pub idle: Option<Duration>,
+    /// For the peer to take some of the queued output, before the transport is aborted.
+    pub output: Option<Duration>,
+    /// For the closing handshake and the end of the transport behind it.
+    pub close: Option<Duration>,
+}
+
+impl Timeouts {
+    /// Waits for ever, for everything.
+    pub const NONE: Timeouts =
+        Timeouts { handshake: None, ping_interval: None, pong: None, idle: None, output: None, close: None };
+
+    /// 10 s for the handshake and for closing, a ping after 20 s of silence and 20 s for any answer, 30 s for output
+    /// to move, and no idle deadline.
+    pub const DEFAULT: Timeouts = Timeouts {
+        handshake: Some(Duration::from_secs(10)),
+        ping_interval: Some(Duration::from_secs(20)),
+        pong: Some(Duration::from_secs(20)),
+        idle: None,
+        output: Some(Duration::from_secs(30)),
+        close: Some(Duration::from_secs(10)),
+    };
+}
+
+impl Default for Timeouts {
+    /// [`Timeouts::DEFAULT`].
+    fn default() -> Timeouts {
+        Timeouts::DEFAULT
+    }
+}
+
+/// The deadlines of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    /// While open: when to ping, or when the wait for an answer is over. Once closing: when to give up.
+    watch: Moment,
+    idle: Moment,
+    output: Moment,
+}
+
+/// What happened between two looks at the clock. Apart from [`Timer`] so that no padding lies between.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
+    /// Something came since `watch` was set.
+    pub(crate) heard: bool,
+    /// A message went in either direction since `idle` was set.
+    pub(crate) active: bool,
+    /// Some output was taken since `output` was set.
+    pub(crate) advanced: bool,
+    watched: Watched,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watched {
+    Silence,
+    Pong,
+    Close,
+}
+
+/// What the deadlines depend on besides the clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Circumstances {
+    pub(crate) closing: bool,
+    pub(crate) queued: bool,
+}
+
+/// What came due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// The peer was silent: ping it.
+    Ping,
+    /// This ran out.
+    Deadline(Deadline),
+}
+
+impl Timer {
+    pub(crate) const fn new() -> Timer {
+        Timer { watch: Moment::NEVER, idle: Moment::NEVER, output: Moment::NEVER }
+    }
+
+    /// Arms what is to run, and says when the first of it is due.
+    pub(crate) fn poll(
+        &mut self,
+        noted: &mut Noted,
+        now: Moment,
+        timeouts: &Timeouts,
+        what: Circumstances,
+    ) -> Option<Moment> {
+        if what.closing {
+            self.idle = Moment::NEVER;
+            if noted.watched != Watched::Close {
+                noted.watched = Watched::Close;
+                self.watch = after(now, timeouts.close);
+            }
+        } else {
+            if self.watch == Moment::NEVER {
+                noted.heard = false;
+                self.watch = after(now, timeouts.ping_interval);
+            }
+            if self.idle == Moment::NEVER {
+                noted.active = false;
+                self.idle = after(now, timeouts.idle);
+            }
+        }
+        if !what.queued {
+            self.output = Moment::NEVER;
+        } else if self.output == Moment::NEVER {
+            noted.advanced = false;
+            self.output = after(now, timeouts.output);
+        }
+        self.watch.min(self.idle).min(self.output).running()
+    }
+
+    /// The next thing that is due at `now`; call until `None`.
+    pub(crate) fn due(
+        &mut self,
+        noted: &mut Noted,
+        now: Moment,
+        timeouts: &Timeouts,
+        what: Circumstances,
+    ) -> Option<Due> {
+        if self.output <= now {
+            self.output = Moment::NEVER;
+            if what.queued && !core::mem::take(&mut noted.advanced) {
+                return Some(Due::Deadline(Deadline::Output));
+            }
+        }
+        if self.idle <= now {
+            self.idle = Moment::NEVER;
+            if !what.closing && !core::mem::take(&mut noted.active) {
+                return Some(Due::Deadline(Deadline::Idle));
+            }
+        }
+        if self.watch <= now {
+            return self.watch_due(noted, now, timeouts, what);
+        }
+        None
+    }
+
+    fn watch_due(
+        &mut self,
+        noted: &mut Noted,
+        now: Moment,
+        timeouts: &Timeouts,
+        what: Circumstances,
+    ) -> Option<Due> {
+        self.watch = Moment::NEVER;
+        let heard = core::mem::take(&mut noted.heard);
+        match noted.watched {
+            Watched::Close => Some(Due::Deadline(Deadline::Close)),
+            // Closing began since: `poll` arms its deadline.
+            _ if what.closing => None,
+            Watched::Pong if !heard => Some(Due::Deadline(Deadline::Pong)),
+            Watched::Silence if !heard => {
+                noted.watched = if timeouts.pong.is_some() { Watched::Pong } else { Watched::Silence };
+                self.watch = after(now, timeouts.pong.or(timeouts.ping_interval));
+                Some(Due::Ping)
+            }
+            _ => {
+                noted.watched = Watched::Silence;
+                None
+            }
+        }
+    }
+}
+
+impl Noted {
+    pub(crate) const fn new() -> Noted {
+        Noted { heard: false, active: false, advanced: false, watched: Watched::Silence }
+    }
+}
+
+fn after(now: Moment, wait: Option<Duration>) -> Moment {
+    wait.map_or(Moment::NEVER, |wait| now + wait)
+}

@@ -1,0 +1,138 @@
+use crate::close::close_payload;
+use crate::closing::Closing;
+use crate::deadline::{Circumstances, Due, Noted, Timer};
+use crate::{
+    CloseCode, CloseReason, Config, ControlPayload, Deadline, End, Moment, Opcode, ProtocolError, Reply,
+    Role, SendError, Transport,
+};
+
+/// What this end owes its peer, and when it is over: decided here for every level, carried out by the level's own
+/// output.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) closing: Closing,
+    timer: Timer,
+    pub(crate) noted: Noted,
+    /// The type of the message that we are sending in fragments.
+    sending: Option<Opcode>,
+}
+
+/// A frame that came due.
+pub(crate) enum Owed {
+    Ping,
+    Close(ControlPayload),
+}
+
+impl Endpoint {
+    pub(crate) const fn new(role: Role) -> Endpoint {
+        Endpoint { closing: Closing::new(role), timer: Timer::new(), noted: Noted::new(), sending: None }
+    }
+
+    /// The opcode of a frame that carries a whole message.
+    #[inline]
+    pub(crate) fn whole(&self, opcode: Opcode) -> Result<Opcode, SendError> {
+        if !self.closing.is_open_to_data() {
+            return Err(SendError::Closed);
+        }
+        if self.sending.is_some() { Err(SendError::Unfinished) } else { Ok(opcode) }
+    }
+
+    /// The opcode of the next fragment of the message begun.
+    pub(crate) fn fragment(&self) -> Result<(Opcode, Opcode), SendError> {
+        if !self.closing.is_open_to_data() {
+            return Err(SendError::Closed);
+        }
+        self.sending.map(|message| (message, Opcode::Continuation)).ok_or(SendError::NotBegun)
+    }
+
+    /// A message of this type was begun, or one was finished.
+    pub(crate) fn sending(&mut self, message: Option<Opcode>) {
+        self.sending = message;
+    }
+
+    /// Whether a control frame may be sent: until our Close, and a pong for a ping that came behind it.
+    pub(crate) fn control(&self, opcode: Opcode) -> Result<(), SendError> {
+        let late_pong = opcode == Opcode::Pong && self.closing.sent && self.closing.owes_pongs();
+        if self.closing.is_open_to_data() || late_pong { Ok(()) } else { Err(SendError::Closed) }
+    }
+
+    /// Our Close: its payload, if it is the first.
+    pub(crate) fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<ControlPayload, SendError> {
+        if self.closing.sent || self.closing.ended {
+            return Err(SendError::Closed);
+        }
+        close_payload(self.closing.role(), code, reason)
+    }
+
+    /// A ping came. Whether it is to be answered here (RFC 6455 §5.5.2).
+    pub(crate) fn ping_received(&self, config: &Config) -> bool {
+        config.pongs == Reply::Automatic && self.closing.owes_pongs()
+    }
+
+    /// A Close came: the Close that answers it, the code repeated without the reason (RFC 6455 §5.5.1).
+    pub(crate) fn close_received(
+        &mut self,
+        config: &Config,
+        code: Option<CloseCode>,
+    ) -> Option<ControlPayload> {
+        if !self.closing.receive(code) || config.closes == Reply::Manual {
+            return None;
+        }
+        // 1010 is for clients: a server answers it without a code.
+        let close = self.close(code, "").or_else(|_| self.close(None, ""));
+        self.committed(close)
+    }
+
+    /// The peer broke a rule: the Close that says so (RFC 6455 §7.1.7).
+    pub(crate) fn failed(&mut self, fault: ProtocolError) -> Option<ControlPayload> {
+        let close = self.close(Some(fault.close_code()), "");
+        self.closing.fail(fault);
+        self.committed(close)
+    }
+
+    pub(crate) fn poll_timeout(&mut self, now: Moment, config: &Config, queued: bool) -> Option<Moment> {
+        let what = self.circumstances(queued)?;
+        self.timer.poll(&mut self.noted, now, &config.timeouts, what)
+    }
+
+    /// What came due at `now`; call until `None`.
+    pub(crate) fn due(&mut self, now: Moment, config: &Config, queued: bool) -> Option<Owed> {
+        loop {
+            let what = self.circumstances(queued)?;
+            match self.timer.due(&mut self.noted, now, &config.timeouts, what)? {
+                Due::Ping => return Some(Owed::Ping),
+                Due::Deadline(deadline) => {
+                    self.closing.time_out(deadline);
+                    if deadline == Deadline::Idle {
+                        let close = self.close(Some(CloseCode::GOING_AWAY), "idle");
+                        return self.committed(close).map(Owed::Close);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn transport(&self, queued: bool) -> Transport {
+        self.closing.transport(queued)
+    }
+
+    pub(crate) fn end(&mut self, reason: CloseReason) -> Option<End> {
+        self.closing.report(reason)
+    }
+
+    /// A Close of the protocol's own is as good as sent.
+    fn committed(&mut self, close: Result<ControlPayload, SendError>) -> Option<ControlPayload> {
+        if close.is_ok() {
+            self.closing.send();
+        }
+        close.ok()
+    }
+
+    /// `None` when there is nothing left to wait for.
+    fn circumstances(&self, queued: bool) -> Option<Circumstances> {
+        match self.closing.transport(queued) {
+            Transport::Close | Transport::Abort => None,
+            _ => Some(Circumstances { closing: self.closing.has_begun(), queued }),
+        }
+    }
+}

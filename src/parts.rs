@@ -1,0 +1,111 @@
+use crate::decode::{Frames, Piece, take};
+use crate::{Data, Limits, Opcode, ProtocolError, Role, Text, Utf8};
+
+/// The receiving side between frames and events: text judged, faults kept, what comes behind a Close thrown away.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    frames: Frames,
+    pub(crate) utf8: Utf8,
+    /// No part of the message in progress was given yet.
+    fresh: bool,
+    /// Nothing more is read: a Close came, or the transport ended.
+    over: bool,
+    /// Reported on this and every later call.
+    failed: Option<ProtocolError>,
+}
+
+/// What a level above makes an event of.
+pub(crate) enum Part<'b> {
+    Text { text: Text<'b>, first: bool, last: bool },
+    Binary { data: Data<'b>, first: bool, last: bool },
+    Control(Piece<'b>),
+}
+
+impl Parts {
+    pub(crate) const fn new(role: Role) -> Parts {
+        Parts { frames: Frames::new(role), utf8: Utf8::new(), fresh: true, over: false, failed: None }
+    }
+
+    /// Nothing more is to be read: input is taken and thrown away.
+    pub(crate) fn stop(&mut self) {
+        self.over = true;
+    }
+
+    /// Makes a fault stick.
+    #[cold]
+    pub(crate) fn fail(&mut self, fault: ProtocolError) -> ProtocolError {
+        *self.failed.get_or_insert(fault)
+    }
+
+    /// Takes the next piece of a frame off the front of `input`, of data no more than `most` bytes.
+    #[inline]
+    pub(crate) fn piece<'b>(
+        &mut self,
+        limits: &Limits,
+        most: usize,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Piece<'b>>, ProtocolError> {
+        if self.over || self.failed.is_some() {
+            take(input, usize::MAX);
+            return self.failed.map_or(Ok(None), Err);
+        }
+        self.frames.next(limits, most, input).map_err(|fault| self.fail(fault))
+    }
+
+    /// Takes the next part off the front of `input`.
+    pub(crate) fn next<'b>(
+        &mut self,
+        limits: &Limits,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Part<'b>>, ProtocolError> {
+        loop {
+            // No more is unmasked than the character cut by the last input needs: it is a part of its own.
+            let most = match self.utf8.missing() {
+                0 => usize::MAX,
+                missing => missing,
+            };
+            let Some(piece) = self.piece(limits, most, input)? else { return Ok(None) };
+            let part = match piece.opcode {
+                Opcode::Text => self.text(piece)?,
+                Opcode::Binary => self.binary(piece),
+                _ => Some(Part::Control(piece)),
+            };
+            if part.is_some() {
+                return Ok(part);
+            }
+        }
+    }
+
+    fn binary<'b>(&mut self, piece: Piece<'b>) -> Option<Part<'b>> {
+        let Piece { payload, mut mask, end, .. } = piece;
+        if payload.is_empty() && !end {
+            return None;
+        }
+        mask.apply(payload);
+        let first = core::mem::replace(&mut self.fresh, end);
+        Some(Part::Binary { data: Data::lent(payload), first, last: end })
+    }
+
+    /// The valid text of this piece; a fault behind it is reported by the next call.
+    fn text<'b>(&mut self, piece: Piece<'b>) -> Result<Option<Part<'b>>, ProtocolError> {
+        let Piece { payload, mut mask, end, .. } = piece;
+        mask.apply(payload);
+        let mut rest: &'b [u8] = payload;
+        let text = match self.utf8.next(&mut rest) {
+            Ok(text) => text,
+            Err(_) => return Err(self.fail(ProtocolError::InvalidUtf8)),
+        };
+        if !rest.is_empty() || end && !self.utf8.is_whole() {
+            let fault = self.fail(ProtocolError::InvalidUtf8);
+            let Some(text) = text else { return Err(fault) };
+            return Ok(Some(Part::Text { text, first: self.fresh, last: false }));
+        }
+        let text = match text {
+            Some(text) => text,
+            None if end => Text::lent(""),
+            None => return Ok(None),
+        };
+        let first = core::mem::replace(&mut self.fresh, end);
+        Ok(Some(Part::Text { text, first, last: end }))
+    }
+}
