@@ -123,7 +123,7 @@ impl core::error::Error for ProtocolError {}
 ///
 /// let mut connection = Connection::server(Config::default());
 /// connection.close(Some(CloseCode::NORMAL), "")?;
-/// assert_eq!(connection.text("too late").unwrap_err().error, SendError::Closed);
+/// assert_eq!(connection.text("too late"), Err(SendError::Closed));
 /// # Ok::<(), SendError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -33,7 +33,7 @@ use crate::{Config, Keys, ProtocolError, Role};
 ///
 /// ```
 /// use bytes::Buf;
-/// use sockless::{Config, Connection, Event};
+/// use sockless::{Config, Connection, Event, SendError};
 ///
 /// let mut connection = Connection::server(Config::default());
 /// // What a client sent: "Hello", masked with four zeros.
@@ -41,8 +41,8 @@ use crate::{Config, Keys, ProtocolError, Role};
 /// let mut input = &mut buffer[..];
 /// while let Some(event) = connection.receive(&mut input)? {
 ///     match event {
-///         Event::Text { text, .. } => connection.text(text)?, // no copy in between
-///         Event::Binary { data, .. } => connection.binary(data)?,
+///         Event::Text { text, .. } => connection.text(text).map_err(SendError::from)?, // no copy in between
+///         Event::Binary { data, .. } => connection.binary(data).map_err(SendError::from)?,
 ///         Event::Ping(_) | Event::Pong(_) | Event::Close { .. } => {} // answered already
 ///     }
 /// }

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 
 use super::outbox::{ControlFrame, Dropped, Outbox};
-use super::outgoing::{Payload, Refused};
+use super::outgoing::Payload;
 use super::output::Output;
 use super::prepared::Prepared;
 use super::signal::Signal;
@@ -45,7 +45,7 @@ impl Sender {
     /// The payload comes back with [`Closed`](SendError::Closed), [`Full`](SendError::Full),
     /// [`Unfinished`](SendError::Unfinished), or [`NotUtf8`](SendError::NotUtf8) if it was bytes.
     #[inline]
-    pub fn text<P: Payload>(&mut self, text: P) -> Result<(), Refused<P>> {
+    pub fn text<P: Payload>(&mut self, text: P) -> Result<(), P::Refused> {
         self.message(Opcode::Text, text)
     }
 
@@ -55,7 +55,7 @@ impl Sender {
     /// The payload comes back with [`Closed`](SendError::Closed), [`Full`](SendError::Full) or
     /// [`Unfinished`](SendError::Unfinished).
     #[inline]
-    pub fn binary<P: Payload>(&mut self, data: P) -> Result<(), Refused<P>> {
+    pub fn binary<P: Payload>(&mut self, data: P) -> Result<(), P::Refused> {
         self.message(Opcode::Binary, data)
     }
 
@@ -63,7 +63,7 @@ impl Sender {
     ///
     /// # Errors
     /// As [`text`](Sender::text).
-    pub fn begin_text<P: Payload>(&mut self, text: P) -> Result<(), Refused<P>> {
+    pub fn begin_text<P: Payload>(&mut self, text: P) -> Result<(), P::Refused> {
         self.begin(Opcode::Text, text)
     }
 
@@ -71,7 +71,7 @@ impl Sender {
     ///
     /// # Errors
     /// As [`binary`](Sender::binary).
-    pub fn begin_binary<P: Payload>(&mut self, data: P) -> Result<(), Refused<P>> {
+    pub fn begin_binary<P: Payload>(&mut self, data: P) -> Result<(), P::Refused> {
         self.begin(Opcode::Binary, data)
     }
 
@@ -80,7 +80,7 @@ impl Sender {
     /// # Errors
     /// The payload comes back with [`Closed`](SendError::Closed), [`Full`](SendError::Full),
     /// [`NotBegun`](SendError::NotBegun), or [`NotUtf8`](SendError::NotUtf8) if the message is text and this is not.
-    pub fn more<P: Payload>(&mut self, payload: P) -> Result<(), Refused<P>> {
+    pub fn more<P: Payload>(&mut self, payload: P) -> Result<(), P::Refused> {
         self.fragment(0, payload)
     }
 
@@ -88,7 +88,7 @@ impl Sender {
     ///
     /// # Errors
     /// As [`more`](Sender::more).
-    pub fn finish<P: Payload>(&mut self, payload: P) -> Result<(), Refused<P>> {
+    pub fn finish<P: Payload>(&mut self, payload: P) -> Result<(), P::Refused> {
         self.fragment(FIN, payload)?;
         self.endpoint.sending(None);
         Ok(())
@@ -295,28 +295,28 @@ impl Sender {
     }
 
     #[inline]
-    fn message<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), Refused<P>> {
+    fn message<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), P::Refused> {
         match self.endpoint.whole(opcode).and_then(|_| self.check(opcode, &payload)) {
             Ok(()) => {
                 self.push(FIN, opcode, payload);
                 Ok(())
             }
-            Err(error) => Err(Refused { error, payload }),
+            Err(error) => Err(payload.refuse(error)),
         }
     }
 
-    fn begin<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), Refused<P>> {
+    fn begin<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), P::Refused> {
         match self.endpoint.whole(opcode).and_then(|_| self.check(opcode, &payload)) {
             Ok(()) => {
                 self.push(0, opcode, payload);
                 self.endpoint.sending(Some(opcode));
                 Ok(())
             }
-            Err(error) => Err(Refused { error, payload }),
+            Err(error) => Err(payload.refuse(error)),
         }
     }
 
-    fn fragment<P: Payload>(&mut self, fin: u8, payload: P) -> Result<(), Refused<P>> {
+    fn fragment<P: Payload>(&mut self, fin: u8, payload: P) -> Result<(), P::Refused> {
         let fragment = self.endpoint.fragment();
         let checked = fragment.and_then(|(message, opcode)| self.check(message, &payload).map(|()| opcode));
         match checked {
@@ -324,7 +324,7 @@ impl Sender {
                 self.push(fin, opcode, payload);
                 Ok(())
             }
-            Err(error) => Err(Refused { error, payload }),
+            Err(error) => Err(payload.refuse(error)),
         }
     }
 
