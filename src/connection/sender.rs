@@ -111,7 +111,7 @@ impl Sender {
     /// ```
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
         self.endpoint.whole(message.opcode())?;
-        self.check_room(message.frame().len())?;
+        self.check_room(message.payload().len())?;
         self.endpoint.noted.active = true;
         if self.keys.is_some() || message.frame().len() < SHARE_FROM {
             self.push_copied(FIN | message.opcode().bits(), message.payload());

@@ -1,0 +1,36 @@
+//! The properties of `support/properties.rs`, run by proptest and over the corpus.
+
+mod support;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use support::properties;
+
+/// Bytes for a generator to choose by.
+fn choices() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![vec(any::<u8>(), 0..60), vec(any::<u8>(), 0..600), vec(0u8..8, 0..300)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cuts_do_not_matter(data in choices()) {
+        properties::cuts_do_not_matter(&data);
+    }
+
+    #[test]
+    fn the_oracle_agrees(data in choices()) {
+        properties::the_oracle_agrees(&data);
+    }
+
+    #[test]
+    fn any_order_of_calls(data in choices()) {
+        properties::any_order_of_calls(&data);
+    }
+
+    #[test]
+    fn round_trip(data in choices()) {
+        properties::round_trip(&data);
+    }
+}
