@@ -124,8 +124,6 @@ pub(crate) struct Piece<'b> {
     pub(crate) first: bool,
     /// These bytes end their frame.
     pub(crate) last: bool,
-    /// These bytes are in the first frame of their message.
-    pub(crate) start: bool,
     /// These bytes end their message.
     pub(crate) end: bool,
 }
@@ -343,8 +341,7 @@ impl Frames {
         if end {
             self.message = None;
         }
-        let start = opcode != Opcode::Continuation;
-        Some(Piece { opcode: message, payload, mask, first, last, start, end })
+        Some(Piece { opcode: message, payload, mask, first, last, end })
     }
 }
 

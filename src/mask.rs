@@ -107,11 +107,15 @@ impl Mask {
         core::array::from_fn(|i| [a, b, c, d][i % 4])
     }
 
-    /// The key turned by as many bytes.
+    /// The key turned by as many bytes: the first of memory becomes the last.
     #[inline]
-    pub(crate) fn turned(self, bytes: usize) -> Mask {
-        let mut key = self.0.to_ne_bytes();
-        key.rotate_left(bytes % 4);
-        Mask::new(key)
+    pub(crate) const fn turned(self, bytes: usize) -> Mask {
+        let bits = match bytes % 4 {
+            1 => 8,
+            2 => 16,
+            3 => 24,
+            _ => return self,
+        };
+        Mask(if cfg!(target_endian = "little") { self.0.rotate_right(bits) } else { self.0.rotate_left(bits) })
     }
 }

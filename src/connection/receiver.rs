@@ -102,7 +102,7 @@ impl Receiver {
             };
             let event = if piece.opcode.is_control() {
                 self.control(piece)?
-            } else if piece.start && piece.first && piece.end {
+            } else if piece.first && piece.end && !self.is_assembling() {
                 Some(self.whole(piece)?)
             } else {
                 self.assemble(piece)?
@@ -111,6 +111,12 @@ impl Receiver {
                 return Ok(event);
             }
         }
+    }
+
+    /// Whether earlier pieces of this message are kept.
+    #[inline]
+    fn is_assembling(&self) -> bool {
+        self.torn.as_ref().is_some_and(|torn| !matches!(torn.message, Message::None))
     }
 
     /// A message that lies whole in the input.

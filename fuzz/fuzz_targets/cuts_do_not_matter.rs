@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| support::properties::cuts_do_not_matter(data));
