@@ -1,0 +1,60 @@
+//! The echo client that the Autobahn suite tests: `--url ws://127.0.0.1:9002` and `--agent NAME`.
+
+mod blocking;
+
+use std::error::Error;
+use std::net::TcpStream;
+
+use blocking::Socket;
+use sockless::handshake::{ClientHandshake, ClientRequest, Outcome};
+use sockless::{Config, Connection, End, Event, Keys, Limits, Uri};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let url = option("--url").unwrap_or_else(|| "ws://127.0.0.1:9002".into());
+    let agent = option("--agent").unwrap_or_else(|| "sockless".into());
+    let mut cases = 0;
+    visit(&format!("{url}/getCaseCount"), |_, event| {
+        if let Event::Text { text, .. } = event {
+            cases = text.parse().unwrap_or_default();
+        }
+    })?;
+    for case in 1..=cases {
+        // How a case ends is for the suite to judge.
+        let _ = visit(&format!("{url}/runCase?case={case}&agent={agent}"), echo);
+    }
+    visit(&format!("{url}/updateReports?agent={agent}"), |_, _| {})?;
+    println!("{cases} cases");
+    Ok(())
+}
+
+fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
+}
+
+fn visit(url: &str, on_event: impl FnMut(&mut Connection, Event<'_>)) -> Result<End, Box<dyn Error>> {
+    let uri = Uri::parse(url)?;
+    let stream = TcpStream::connect(uri.socket_address())?;
+    stream.set_nodelay(true)?;
+    let handshake = ClientHandshake::new(&ClientRequest::new(uri), Keys::from_os()?, Default::default())?;
+    let mut buffer = vec![0; 16 << 10];
+    let (outcome, rest) = blocking::open(&stream, handshake, &mut buffer)?;
+    let connection = match outcome {
+        Outcome::Established(established) => established.open(config()),
+        Outcome::Refused(head) => return Err(blocking::refused(&head).into()),
+    };
+    Ok(Socket::new(stream, connection).run(&mut buffer[rest], on_event)?)
+}
+
+/// The suite sends up to 16 MiB, and 4 MiB in 65,536 fragments.
+fn config() -> Config {
+    Config::default().limits(Limits::for_messages(32 << 20)).high_water(64 << 20)
+}
+
+fn echo(connection: &mut Connection, event: Event<'_>) {
+    // What is refused came behind our Close.
+    let _ = match event {
+        Event::Text { text, .. } => connection.text(text).map_err(drop),
+        Event::Binary { data, .. } => connection.binary(data).map_err(drop),
+        Event::Ping(_) | Event::Pong(_) | Event::Close { .. } => Ok(()),
+    };
+}

@@ -1,0 +1,51 @@
+//! The echo server that the Autobahn suite tests: `--listen ADDR`, by default 127.0.0.1:9001.
+
+mod blocking;
+
+use std::io::{self, Write};
+use std::net::{TcpListener, TcpStream};
+
+use blocking::Socket;
+use sockless::handshake::{Acceptance, OriginPolicy};
+use sockless::{Config, Connection, Event, Limits};
+
+fn main() -> io::Result<()> {
+    let listen = std::env::args().skip_while(|argument| argument != "--listen").nth(1);
+    let listener = TcpListener::bind(listen.as_deref().unwrap_or("127.0.0.1:9001"))?;
+    println!("listening on ws://{}/", listener.local_addr()?);
+    io::stdout().flush()?;
+    for stream in listener.incoming() {
+        let stream = stream?;
+        std::thread::spawn(move || serve(stream));
+    }
+    Ok(())
+}
+
+fn serve(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 16 << 10];
+    let request = blocking::read_request(&stream, &mut buffer)?;
+    let opened = request.and_then(|(head, rest)| {
+        let request = head.upgrade(OriginPolicy::Any)?;
+        Ok(request.open(&Acceptance::default(), config()).map(|connection| (connection, rest)))
+    });
+    match opened {
+        Ok(Ok((connection, rest))) => Socket::new(stream, connection).run(&mut buffer[rest], echo).map(drop),
+        Ok(Err(error)) => Err(io::Error::other(error)),
+        Err(refusal) => stream.write_all(&refusal.response()),
+    }
+}
+
+/// The suite sends up to 16 MiB, and 4 MiB in 65,536 fragments.
+fn config() -> Config {
+    Config::default().limits(Limits::for_messages(32 << 20)).high_water(64 << 20)
+}
+
+fn echo(connection: &mut Connection, event: Event<'_>) {
+    // What is refused came behind our Close.
+    let _ = match event {
+        Event::Text { text, .. } => connection.text(text).map_err(drop),
+        Event::Binary { data, .. } => connection.binary(data).map_err(drop),
+        Event::Ping(_) | Event::Pong(_) | Event::Close { .. } => Ok(()),
+    };
+}
