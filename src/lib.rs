@@ -7,10 +7,13 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod handshake;
 mod keys;
 mod role;
 mod time;
+mod uri;
 
 pub use keys::Keys;
 pub use role::Role;
 pub use time::Moment;
+pub use uri::{Authority, Host, ResourceName, Uri, UriError};
