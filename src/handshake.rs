@@ -15,19 +15,35 @@
 //! for and cannot be sent is a [`WriteError`]: no text that it hands in can end a line or a field that it was not
 //! meant to end.
 
+#[cfg(feature = "alloc")]
+mod body;
 mod client;
+#[cfg(feature = "alloc")]
+mod client_machine;
 mod extended_connect;
 mod extension;
 mod fields;
+#[cfg(feature = "alloc")]
+mod head;
+#[cfg(feature = "alloc")]
+mod http1;
 mod key;
+#[cfg(feature = "alloc")]
+mod limits;
 mod origin;
 mod output;
 mod proposal;
 mod proxy;
+#[cfg(feature = "alloc")]
+mod proxy_machine;
 mod refusal;
 mod response;
 mod response_error;
+#[cfg(feature = "alloc")]
+mod response_reader;
 mod server;
+#[cfg(feature = "alloc")]
+mod server_machine;
 
 pub use client::{ClientRequest, Offer, Opened, StatusLine};
 pub use extended_connect::{ConnectFault, ConnectRequest, MalformedFields};
@@ -41,3 +57,13 @@ pub use refusal::Refusal;
 pub use response::Response;
 pub use response_error::ResponseError;
 pub use server::{HttpVersion, Request, RequestLine};
+
+#[cfg(feature = "alloc")]
+pub use {
+    body::{Body, BodyCollector, BodyFraming},
+    client_machine::{ClientHandshake, Established, Outcome},
+    head::{Fields, RequestHead, ResponseHead},
+    limits::HandshakeLimits,
+    proxy_machine::{ProxyHandshake, Tunnel},
+    server_machine::ServerHandshake,
+};
