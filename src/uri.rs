@@ -212,8 +212,23 @@ fn is_path(byte: u8) -> bool {
 
 /// `unreserved` and `sub-delims` (RFC 3986 §2.2, §2.3).
 fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+    NAME[usize::from(byte)]
 }
+
+const NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128u8 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b','
+            )
+            || matches!(byte, b';' | b'=');
+        byte += 1;
+    }
+    table
+};
 
 /// Every character is allowed or part of a percent escape.
 fn check(text: &str, allowed: impl Fn(u8) -> bool) -> Result<(), UriError> {

@@ -10,12 +10,12 @@ use sockless::handshake::{
 };
 use support::vectors::{id, load};
 
+/// Fields added to a request, or put in the place of others.
+type Changes = &'static [(&'static str, &'static str)];
+
 type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
 
 fn fields_of(row: &Value) -> Fields<'_> {
-    let pair =
-        |field: &'_ Value| (field[0].as_str().unwrap().to_owned(), field[1].as_str().unwrap().to_owned());
-    let _ = pair;
     row["input"]["fields"]
         .as_array()
         .unwrap()
@@ -103,7 +103,7 @@ fn check(changes: &[(&str, &str)], policy: OriginPolicy<'_>) -> Result<(), Conne
 #[test]
 fn malformed_fields_and_refusals() {
     use MalformedFields as M;
-    let cases: [(&[(&str, &str)], Result<(), ConnectFault>); 24] = [
+    let cases: [(Changes, Result<(), ConnectFault>); 24] = [
         (&[], Ok(())),
         (&[("te", "trailers")], Ok(())),
         (&[(":protocol", "WebSocket")], Ok(())),
@@ -144,11 +144,16 @@ fn check_list(fields: &[(&str, &str)]) -> Result<(), ConnectFault> {
 
 #[test]
 fn pseudo_fields() {
-    let missing = [None, None, Some(MalformedFields::SchemeMissing), Some(MalformedFields::PathMissing)];
-    for (at, fault) in missing.into_iter().enumerate().skip(2) {
+    let missing = [
+        (0, MalformedFields::MethodNotConnect),
+        (2, MalformedFields::SchemeMissing),
+        (3, MalformedFields::PathMissing),
+        (4, MalformedFields::AuthorityMissing),
+    ];
+    for (at, fault) in missing {
         let mut fields = REQUEST.to_vec();
         fields.remove(at);
-        assert_eq!(check_list(&fields), Err(fault.unwrap().into()));
+        assert_eq!(check_list(&fields), Err(fault.into()));
     }
     let mut fields = REQUEST.to_vec();
     fields.insert(0, (":status", "200"));
@@ -173,7 +178,7 @@ fn acceptances() {
         Acceptance { extensions: Some("foo"), fields: &[("set-cookie", "a=1")], ..Acceptance::default() };
     let response: Vec<_> = request.acceptance_fields(&acceptance).unwrap().collect();
     assert_eq!(response, [(":status", "200"), ("sec-websocket-extensions", "foo"), ("set-cookie", "a=1")]);
-    let refused: [(&[(&str, &str)], WriteError); 6] = [
+    let refused: [(Changes, WriteError); 6] = [
         (&[("Set-Cookie", "a=1")], WriteError::FieldName),
         (&[(":status", "404")], WriteError::FieldName),
         (&[("x", "a\r\nb")], WriteError::FieldValue),

@@ -1,5 +1,5 @@
 use super::client::{ClientRequest, Offer, Opened, Subprotocols, is_reserved_in_request};
-use super::fields::{is_token_byte, is_value, trim};
+use super::fields::{is_target, is_token_byte, is_value, trim};
 use super::origin::OriginPolicy;
 use super::output::{WriteError, check_field, is_reserved};
 use super::proposal::{Acceptance, Negotiation, Once, Proposal};
@@ -36,8 +36,8 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> ConnectRequest<'a, F>
                 [b':', ..] => return Err(MalformedFields::PseudoFieldUnknown),
                 b"origin" => negotiation.origin.add(trim(value)),
                 b"sec-websocket-version" => negotiation.version.add(trim(value)),
-                b"sec-websocket-protocol" => negotiation.subprotocols = true,
-                b"sec-websocket-extensions" => negotiation.extensions = true,
+                b"sec-websocket-protocol" => negotiation.subprotocols.add(value),
+                b"sec-websocket-extensions" => negotiation.extensions.add(value),
                 _ => {}
             }
             Ok(())
@@ -337,7 +337,7 @@ fn check_stream_field(name: &str, value: &str, reserved: fn(&str) -> bool) -> Re
 }
 
 fn parse_path(path: &[u8]) -> Result<ResourceName<'_>, Refusal> {
-    if !path.starts_with(b"/") || !path.iter().all(|&byte| byte.is_ascii_graphic() && byte != b'#') {
+    if !path.starts_with(b"/") || !is_target(path) {
         return Err(Refusal::TargetInvalid);
     }
     core::str::from_utf8(path).map(ResourceName::split).map_err(|_| Refusal::TargetInvalid)

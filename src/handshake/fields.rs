@@ -32,7 +32,14 @@ pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 
 /// Whether a member of the list is this token, in any case.
 pub(super) fn lists(value: &[u8], token: &str) -> bool {
-    list(value).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
+    let is = |member: &[u8]| member.eq_ignore_ascii_case(token.as_bytes());
+    is(value) || list(value).any(is)
+}
+
+/// Visible ASCII without the mark of a fragment, of which there is none in a request (RFC 9112 §3.2).
+pub(super) fn is_target(bytes: &[u8]) -> bool {
+    // No early exit, so that many bytes are looked at at once.
+    bytes.iter().fold(true, |valid, &byte| valid & byte.is_ascii_graphic() & (byte != b'#'))
 }
 
 /// The text of a value that is one token.

@@ -58,10 +58,11 @@ impl RequestHead {
 
     /// Checks whether the request may open a WebSocket: [`Request::check`].
     pub fn upgrade(&self, policy: OriginPolicy<'_>) -> Result<Request<'_, Fields<'_>>, Refusal> {
+        let Head { bytes, line, .. } = &self.0;
         let line = RequestLine {
-            method: self.method().as_bytes(),
-            target: self.target().as_bytes(),
-            version: self.version(),
+            method: bytes.get(..line.method).unwrap_or_default(),
+            target: bytes.get(line.method + 1..line.target).unwrap_or_default(),
+            version: line.version,
         };
         Request::check(line, self.fields(), policy)
     }
@@ -203,8 +204,9 @@ impl StartLine for RequestLineSpan {
         let (target_and_blank, version) = line.split_last_chunk::<8>()?;
         let target = target_and_blank.strip_suffix(b" ")?.len();
         let visible = line.get(method + 1..target)?;
-        let valid =
-            is_token(line.get(..method)?) && !visible.is_empty() && visible.iter().all(u8::is_ascii_graphic);
+        let valid = is_token(line.get(..method)?)
+            && !visible.is_empty()
+            && visible.iter().fold(true, |valid, byte| valid & byte.is_ascii_graphic());
         valid.then_some(RequestLineSpan { method, target, version: parse_version(version)? })
     }
 }

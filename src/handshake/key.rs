@@ -48,13 +48,11 @@ pub fn accept_key(key: &[u8]) -> [u8; 28] {
 
 /// Whether this is base64 of sixteen bytes; the four bits of padding may have any value, as in the RFC's own sample.
 pub(super) fn is_key(text: &[u8]) -> bool {
-    match text.split_last_chunk::<2>() {
-        Some((digits, b"==")) => {
-            digits.len() == 22
-                && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
-        }
-        _ => false,
-    }
+    let Some((digits, b"==")) = text.split_first_chunk::<22>() else { return false };
+    // No early exit, so that many bytes are looked at at once.
+    digits
+        .iter()
+        .fold(true, |valid, byte| valid & (byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'/')))
 }
 
 fn encode<const LENGTH: usize>(bytes: &[u8]) -> [u8; LENGTH] {

@@ -129,13 +129,17 @@ impl<'a> Once<'a> {
 pub(super) struct Negotiation<'a> {
     pub(super) origin: Once<'a>,
     pub(super) version: Once<'a>,
-    pub(super) subprotocols: bool,
-    pub(super) extensions: bool,
+    pub(super) subprotocols: Once<'a>,
+    pub(super) extensions: Once<'a>,
 }
 
 impl<'a> Negotiation<'a> {
-    pub(super) const NONE: Negotiation<'a> =
-        Negotiation { origin: Once::Missing, version: Once::Missing, subprotocols: false, extensions: false };
+    pub(super) const NONE: Negotiation<'a> = Negotiation {
+        origin: Once::Missing,
+        version: Once::Missing,
+        subprotocols: Once::Missing,
+        extensions: Once::Missing,
+    };
 
     pub(super) fn check_version(&self) -> Result<(), Refusal> {
         match self.version {
@@ -157,10 +161,19 @@ impl<'a> Negotiation<'a> {
         fields: F,
         policy: OriginPolicy<'_>,
     ) -> Result<Proposal<'a, F>, Refusal> {
-        if self.subprotocols {
-            check_subprotocols(named(fields.clone(), "sec-websocket-protocol").flat_map(list))?;
+        match self.subprotocols {
+            Once::Missing => {}
+            Once::Value(value) => check_subprotocols(list(value))?,
+            Once::Repeated => {
+                check_subprotocols(named(fields.clone(), "sec-websocket-protocol").flat_map(list))?
+            }
         }
-        if self.extensions && !are_valid(named(fields.clone(), "sec-websocket-extensions")) {
+        let valid = match self.extensions {
+            Once::Missing => true,
+            Once::Value(value) => are_valid(core::iter::once(value)),
+            Once::Repeated => are_valid(named(fields.clone(), "sec-websocket-extensions")),
+        };
+        if !valid {
             return Err(Refusal::ExtensionsInvalid);
         }
         let origin = match self.origin {

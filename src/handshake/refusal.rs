@@ -23,10 +23,10 @@ pub enum Refusal {
     TimedOut,
     /// The client ended the transport before its request was complete; nobody is left to answer.
     EndedEarly,
-    /// The method is not GET (RFC 6455 §4.2.1).
-    MethodNotAllowed,
     /// The HTTP version is not 1.1 or a higher 1.x.
     HttpVersionUnsupported,
+    /// The method is not GET (RFC 6455 §4.2.1).
+    MethodNotAllowed,
     /// The target is neither a path nor an http or https URI, or has a fragment.
     TargetInvalid,
     /// There is no Host field.
@@ -101,7 +101,7 @@ impl Refusal {
         }
     }
 
-    /// Writes the whole response and says how long it is; `buffer` is too small if 256 bytes are not in it.
+    /// Writes the whole response and says how long it is; 256 bytes are enough for any.
     pub fn write(self, buffer: &mut [u8]) -> Result<usize, super::WriteError> {
         super::output::write_into(buffer, |sink| {
             self.as_response().put(self.fields(), sink);

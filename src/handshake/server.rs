@@ -1,4 +1,4 @@
-use super::fields::{list, lists, trim};
+use super::fields::{is_target, list, lists, trim};
 use super::key::{accept_key, is_key};
 use super::origin::OriginPolicy;
 use super::output::{Sink, WriteError, is_reserved, write_into};
@@ -203,8 +203,8 @@ impl<'a> Seen<'a> {
                     seen.transfer_coding_known &= list(value).all(is_known_coding);
                 }
                 21 if is("sec-websocket-version") => seen.negotiation.version.add(trim(value)),
-                22 if is("sec-websocket-protocol") => seen.negotiation.subprotocols = true,
-                24 if is("sec-websocket-extensions") => seen.negotiation.extensions = true,
+                22 if is("sec-websocket-protocol") => seen.negotiation.subprotocols.add(value),
+                24 if is("sec-websocket-extensions") => seen.negotiation.extensions.add(value),
                 _ => {}
             }
         }
@@ -238,7 +238,7 @@ fn is_known_coding(coding: &[u8]) -> bool {
 ///
 /// Percent escapes and the characters that browsers leave unescaped are not judged: they are the application's.
 fn split_target(target: &[u8]) -> Result<(Option<Authority<'_>>, ResourceName<'_>), Refusal> {
-    if !target.iter().all(|&byte| byte.is_ascii_graphic() && byte != b'#') {
+    if !is_target(target) {
         return Err(Refusal::TargetInvalid);
     }
     let target = core::str::from_utf8(target).map_err(|_| Refusal::TargetInvalid)?;

@@ -30,7 +30,8 @@ pub fn cuts(bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
         let mut rest = bytes;
         while !rest.is_empty() {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let (piece, tail) = rest.split_at(rest.len().min((state >> 33) as usize % longest + 1));
+            let (piece, tail) =
+                rest.split_at(rest.len().min(usize::try_from(state >> 33).unwrap() % longest + 1));
             pieces.push(piece.to_vec());
             rest = tail;
         }

@@ -12,8 +12,9 @@ pub fn load(file: &str) -> Vec<Value> {
 /// The bytes of an object with `hex`, or with `parts` of `hex` and `repeat`; or of a string in hexadecimal.
 pub fn bytes(value: &Value) -> Vec<u8> {
     if let Some(parts) = value.get("parts").and_then(Value::as_array) {
-        let part =
-            |part: &Value| bytes(part).repeat(part.get("repeat").map_or(1, |n| n.as_u64().unwrap() as usize));
+        let part = |part: &Value| {
+            bytes(part).repeat(part.get("repeat").map_or(1, |n| n.as_u64().unwrap().try_into().unwrap()))
+        };
         return parts.iter().flat_map(part).collect();
     }
     let hex = value.get("hex").unwrap_or(value).as_str().expect("a string in hexadecimal");
