@@ -1,5 +1,7 @@
 //! RFC 6455 §4.1: the request that a client sends.
 
+#![cfg(feature = "alloc")]
+
 mod support;
 
 use sockless::handshake::{

@@ -1,5 +1,7 @@
 //! RFC 6455 §4.2, RFC 9112 §2, §3, §5, §6: a server and the request it receives.
 
+#![cfg(feature = "alloc")]
+
 mod support;
 
 use core::time::Duration;
@@ -549,4 +551,40 @@ fn debug_shows_no_secret() {
     let shown = format!("{head:?} {request:?} {:?} {:?}", head.fields(), *request);
     assert!(!shown.contains("secret") && !shown.contains(KEY), "{shown}");
     assert!(shown.contains("/a"));
+}
+
+/// The outcome of a head, the same however it is cut: judged for every byte of a valid head changed to every telling
+/// one.
+#[test]
+fn a_changed_byte_means_the_same_in_every_cut() {
+    let changes =
+        ["Origin: http://a", "Sec-WebSocket-Protocol: a, b", "Sec-WebSocket-Extensions: a; b=\"c\""];
+    let valid = [request(GET, &changes), b"\x81\x00".to_vec()].concat();
+    let outcome = |pieces: &[Vec<u8>]| {
+        let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+        let fed = feed(pieces, |input| handshake.receive(input));
+        let outcome = match &fed.result {
+            Ok(Some(head)) => {
+                Some(head.upgrade(OriginPolicy::Any).map(|request| request.accept(&Acceptance::default())))
+            }
+            Ok(None) => None,
+            // What is left behind a refusal means nothing.
+            Err(refusal) => return (Some(Err(*refusal)), Vec::new()),
+        };
+        (outcome, fed.left)
+    };
+    let mut accepted = 0;
+    for at in 0..valid.len() {
+        for byte in *b"\0\t\n\r \",:;=aZ/#\x7f\xff" {
+            let mut changed = valid.clone();
+            changed[at] = byte;
+            let ways = cuts(&changed);
+            let whole = outcome(&ways[0]);
+            accepted += u32::from(matches!(whole.0, Some(Ok(_))));
+            for way in &ways[1..4] {
+                assert_eq!(outcome(way), whole, "{:?}", changed.escape_ascii().to_string());
+            }
+        }
+    }
+    assert!(accepted > 100, "{accepted}");
 }

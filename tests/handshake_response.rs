@@ -1,5 +1,7 @@
 //! RFC 6455 §4.1, RFC 9112 §4, §6.3, §7.1: a client and the response it receives.
 
+#![cfg(feature = "alloc")]
+
 mod support;
 
 use core::time::Duration;
@@ -412,4 +414,38 @@ fn the_check_serves_any_list_of_fields() {
     assert_eq!(offer.check(&key, line, fields.clone()).unwrap().subprotocol(), Some("b"));
     let interim = StatusLine { status: 100, ..line };
     assert_eq!(offer.check(&key, interim, fields).err(), Some(ResponseError::Status(100)));
+}
+
+#[test]
+fn a_changed_byte_means_the_same_in_every_cut() {
+    let interim = b"HTTP/1.1 100 Continue\r\n\r\n".to_vec();
+    let valid = [interim, response(SWITCHING, &["X: a\r\n b", "Y: "]), b"\x81\x00".to_vec()].concat();
+    let outcome = |pieces: &[Vec<u8>]| {
+        let mut handshake = handshake(Offer::default());
+        let fed = feed(pieces, |input| handshake.receive(input));
+        match fed.result {
+            Ok(Some(Outcome::Established(established))) => {
+                let fields = established
+                    .head()
+                    .fields()
+                    .map(|(name, value)| (name.to_vec(), value.to_vec()))
+                    .collect();
+                (Some(Ok((101, fields))), fed.left)
+            }
+            Ok(Some(Outcome::Refused(head))) => (Some(Ok((head.status(), Vec::new()))), fed.left),
+            Ok(None) => (None, fed.left),
+            Err(error) => (Some(Err(error)), Vec::new()),
+        }
+    };
+    for at in 0..valid.len() {
+        for byte in *b"\0\t\n\r :4a/\x7f\xff" {
+            let mut changed = valid.clone();
+            changed[at] = byte;
+            let ways = cuts(&changed);
+            let whole = outcome(&ways[0]);
+            for way in &ways[1..4] {
+                assert_eq!(outcome(way), whole, "{:?}", changed.escape_ascii().to_string());
+            }
+        }
+    }
 }

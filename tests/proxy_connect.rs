@@ -1,5 +1,7 @@
 //! RFC 6455 §4.1, RFC 9110 §9.3.6: a client's way through a proxy.
 
+#![cfg(feature = "alloc")]
+
 mod support;
 
 use sockless::Uri;

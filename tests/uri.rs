@@ -110,3 +110,13 @@ fn hosts_compare_without_case() {
     // The Kelvin sign becomes a k in Unicode, not in ASCII.
     assert!(Authority::parse("\u{212a}").is_err());
 }
+
+#[test]
+fn addresses_are_told_from_names() {
+    let address = |text| Authority::parse(text).unwrap().host().address().map(|address| address.to_string());
+    assert_eq!(address("127.0.0.1:80").as_deref(), Some("127.0.0.1"));
+    assert_eq!(address("[2001:DB8::1]:80").as_deref(), Some("2001:db8::1"));
+    assert_eq!(address("127.0.0.256"), None);
+    assert_eq!(address("127.1"), None);
+    assert_eq!(address("[v1.a]"), None);
+}

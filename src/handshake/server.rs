@@ -74,8 +74,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
     /// Checks a request over any list of fields, names in any case.
     ///
     /// The fields have been parsed: what a value may be made of is checked where a rule of the handshake asks for it.
-    /// The first fault in the order of [`Refusal`]'s variants, from `MethodNotAllowed` on, is the one reported, but
-    /// for the version of HTTP, which goes first.
+    /// The first fault in the order of [`Refusal`]'s variants, from `HttpVersionUnsupported` on, is the one reported.
     pub fn check(
         line: RequestLine<'a>,
         fields: F,
@@ -189,22 +188,22 @@ impl<'a> Seen<'a> {
             negotiation: Negotiation::NONE,
         };
         for (name, value) in fields {
-            // The length tells most names apart before a byte is compared.
-            let is = |lower: &str| name.eq_ignore_ascii_case(lower.as_bytes());
+            // The length tells most names apart before a byte is compared, and most are spelt as here.
+            let is = |usual: &str| name == usual.as_bytes() || name.eq_ignore_ascii_case(usual.as_bytes());
             match name.len() {
-                4 if is("host") => seen.host.add(trim(value)),
-                6 if is("origin") => seen.negotiation.origin.add(trim(value)),
-                7 if is("upgrade") => seen.upgrade |= lists(value, "websocket"),
-                10 if is("connection") => seen.connection |= lists(value, "upgrade"),
-                14 if is("content-length") => seen.add_content_length(trim(value)),
-                17 if is("sec-websocket-key") => seen.key.add(trim(value)),
-                17 if is("transfer-encoding") => {
+                4 if is("Host") => seen.host.add(trim(value)),
+                6 if is("Origin") => seen.negotiation.origin.add(trim(value)),
+                7 if is("Upgrade") => seen.upgrade |= lists(value, "websocket"),
+                10 if is("Connection") => seen.connection |= lists(value, "upgrade"),
+                14 if is("Content-Length") => seen.add_content_length(trim(value)),
+                17 if is("Sec-WebSocket-Key") => seen.key.add(trim(value)),
+                17 if is("Transfer-Encoding") => {
                     seen.transfer_coding = true;
                     seen.transfer_coding_known &= list(value).all(is_known_coding);
                 }
-                21 if is("sec-websocket-version") => seen.negotiation.version.add(trim(value)),
-                22 if is("sec-websocket-protocol") => seen.negotiation.subprotocols.add(value),
-                24 if is("sec-websocket-extensions") => seen.negotiation.extensions.add(value),
+                21 if is("Sec-WebSocket-Version") => seen.negotiation.version.add(trim(value)),
+                22 if is("Sec-WebSocket-Protocol") => seen.negotiation.subprotocols.add(value),
+                24 if is("Sec-WebSocket-Extensions") => seen.negotiation.extensions.add(value),
                 _ => {}
             }
         }

@@ -1,6 +1,6 @@
 use super::{UriError, check, is_name};
 use core::fmt;
-use core::net::Ipv6Addr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A host and, where one is written, a port (RFC 3986 §3.2, without user information).
 ///
@@ -63,6 +63,22 @@ impl<'a> Host<'a> {
     pub const fn as_str(&self) -> &'a str {
         self.0
     }
+
+    /// The address, if the host is one and no name: nothing is left to resolve.
+    ///
+    /// ```
+    /// use sockless::Uri;
+    ///
+    /// assert_eq!(Uri::parse("ws://[::1]/")?.host().address(), Some("::1".parse().unwrap()));
+    /// assert_eq!(Uri::parse("ws://localhost/")?.host().address(), None);
+    /// # Ok::<(), sockless::UriError>(())
+    /// ```
+    pub fn address(&self) -> Option<IpAddr> {
+        match bracketed(self.0) {
+            Some(literal) => literal.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+            None => self.0.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+        }
+    }
 }
 
 impl PartialEq for Host<'_> {
@@ -96,7 +112,7 @@ fn check_host(host: &str) -> Result<(), UriError> {
     if host.is_empty() {
         return Err(UriError::HostMissing);
     }
-    let Some(literal) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+    let Some(literal) = bracketed(host) else {
         return match check(host, is_name) {
             Err(UriError::Character) => Err(UriError::Host),
             other => other,
@@ -107,6 +123,10 @@ fn check_host(host: &str) -> Result<(), UriError> {
     } else {
         Err(UriError::Address)
     }
+}
+
+fn bracketed(host: &str) -> Option<&str> {
+    host.strip_prefix('[')?.strip_suffix(']')
 }
 
 /// `IPvFuture` (RFC 3986 §3.2.2).
