@@ -33,7 +33,7 @@ fn option(name: &str) -> Option<String> {
 
 fn visit(url: &str, on_event: impl FnMut(&mut Connection, Event<'_>)) -> Result<End, Box<dyn Error>> {
     let uri = Uri::parse(url)?;
-    let stream = TcpStream::connect(uri.socket_address())?;
+    let stream = TcpStream::connect(format!("{}:{}", uri.host(), uri.port()))?;
     stream.set_nodelay(true)?;
     let handshake = ClientHandshake::new(&ClientRequest::new(uri), Keys::from_os()?, Default::default())?;
     let mut buffer = vec![0; 16 << 10];

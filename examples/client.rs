@@ -41,7 +41,8 @@ fn run() -> Result<(), Box<dyn Error>> {
         return Err("wss needs a TLS library, which this example goes without".into());
     }
     let subprotocols: Vec<&str> = arguments.protocols.iter().map(String::as_str).collect();
-    let fields: Vec<(&str, &str)> = arguments.fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let fields: Vec<(&str, &str)> =
+        arguments.fields.iter().map(|(name, value)| (&**name, &**value)).collect();
     let request = ClientRequest {
         offer: Offer { subprotocols: &subprotocols, ..Offer::default() },
         origin: arguments.origin.as_deref(),
@@ -50,7 +51,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
     let handshake = ClientHandshake::new(&request, Keys::from_os()?, Default::default())?;
 
-    let stream = TcpStream::connect(uri.socket_address())?;
+    let stream = TcpStream::connect(format!("{}:{}", uri.host(), uri.port()))?;
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; 16 << 10];
     let (outcome, rest) = blocking::open(&stream, handshake, &mut buffer)?;
@@ -76,7 +77,8 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
             "--origin" => arguments.origin = Some(value()?),
             "--header" => {
                 let field = value()?;
-                let (name, value) = field.split_once(':').ok_or("a header has a name, a colon and a value")?;
+                let (name, value) =
+                    field.split_once(':').ok_or("a header has a name, a colon and a value")?;
                 arguments.fields.push((name.into(), value.trim().into()));
             }
             _ if word.starts_with("--") => return Err(format!("there is no option {word}").into()),
@@ -127,7 +129,9 @@ fn command(connection: &mut Connection, line: &str) -> Result<(), Box<dyn Error>
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     Ok(match word {
         "/ping" => connection.ping(rest.as_bytes())?,
-        "/binary" => connection.binary(unhex(rest).ok_or("hex digits come in pairs")?).map_err(SendError::from)?,
+        "/binary" => {
+            connection.binary(unhex(rest).ok_or("hex digits come in pairs")?).map_err(SendError::from)?
+        }
         "/close" => {
             let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
             let code = match code {

@@ -74,7 +74,7 @@ impl Server {
         };
         match (head.path(), upgrade(&head)) {
             ("/echo", Ok(connection)) => self.echo(stream, connection, &mut buffer[rest]),
-            ("/echo", Err(refusal)) => answer(&stream, &refusal.response()),
+            ("/echo", Err(response)) => answer(&stream, &response),
             ("/", _) => answer(&stream, &page()),
             _ => answer(&stream, &not_found()),
         }
@@ -122,16 +122,17 @@ impl Server {
     }
 }
 
-/// A connection, its response queued, if the request is one for a WebSocket.
-fn upgrade(head: &RequestHead) -> Result<Connection, Refusal> {
+/// A connection with its response queued, or the response to a request that is none for a WebSocket.
+fn upgrade(head: &RequestHead) -> Result<Connection, Vec<u8>> {
     // Anybody may have their own words back, so any origin will do. A server with cookies would say SameHost.
-    let request = head.upgrade(OriginPolicy::Any)?;
+    let request = head.upgrade(OriginPolicy::Any).map_err(Refusal::response)?;
     let subprotocol = request.subprotocols().find(|offered| SUBPROTOCOLS.contains(offered));
     let acceptance = Acceptance { subprotocol, ..Acceptance::default() };
     let timeouts = Timeouts { idle: Some(Duration::from_secs(600)), ..Timeouts::default() };
     // A browser shows its page the reason in our Close, so this server repeats it: by hand.
-    let config = Config::default().limits(Limits::for_messages(64 << 20)).timeouts(timeouts).closes(Reply::Manual);
-    request.open(&acceptance, config).map_err(|_| Refusal::SubprotocolInvalid)
+    let config =
+        Config::default().limits(Limits::for_messages(64 << 20)).timeouts(timeouts).closes(Reply::Manual);
+    request.open(&acceptance, config).map_err(|_| response(500, &[], b""))
 }
 
 fn echo(connection: &mut Connection, event: Event<'_>) {
@@ -139,7 +140,9 @@ fn echo(connection: &mut Connection, event: Event<'_>) {
     let _ = match event {
         Event::Text { text, .. } => connection.text(text).map_err(Into::into),
         Event::Binary { data, .. } => connection.binary(data).map_err(Into::into),
-        Event::Close { code, reason } => connection.close(code, &reason).or_else(|_| connection.close(None, "")),
+        Event::Close { code, reason } => {
+            connection.close(code, &reason).or_else(|_| connection.close(None, ""))
+        }
         Event::Ping(_) | Event::Pong(_) => Ok(()),
     };
 }
@@ -147,7 +150,10 @@ fn echo(connection: &mut Connection, event: Event<'_>) {
 fn page() -> Vec<u8> {
     let fields = [
         ("Content-Type", "text/html; charset=utf-8"),
-        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self' ws: wss:"),
+        (
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self' ws: wss:",
+        ),
     ];
     response(200, &fields, PAGE.as_bytes())
 }

@@ -48,6 +48,18 @@ pub enum Cause {
     TransportEnded,
 }
 
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::ClosedHere => f.write_str("closed by this end"),
+            Cause::ClosedByPeer => f.write_str("closed by the peer"),
+            Cause::Failed(fault) => fault.fmt(f),
+            Cause::TimedOut(deadline) => deadline.fmt(f),
+            Cause::TransportEnded => f.write_str("the transport ended before a Close came"),
+        }
+    }
+}
+
 /// The code that a connection ended with: a [`CloseCode`], 1005 or 1006.
 ///
 /// ```

@@ -22,6 +22,17 @@ impl Keys {
         Keys(ChaCha12Rng::from_seed(seed))
     }
 
+    /// Keys from the operating system's randomness.
+    ///
+    /// # Errors
+    /// Those of the operating system, which has randomness for everyone but early at boot.
+    #[cfg(feature = "std")]
+    pub fn from_os() -> Result<Keys, std::io::Error> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)?;
+        Ok(Keys::from_seed(seed))
+    }
+
     /// The next frame's masking key.
     pub fn masking_key(&mut self) -> [u8; 4] {
         self.0.next_u32().to_le_bytes()

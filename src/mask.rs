@@ -116,6 +116,10 @@ impl Mask {
             3 => 24,
             _ => return self,
         };
-        Mask(if cfg!(target_endian = "little") { self.0.rotate_right(bits) } else { self.0.rotate_left(bits) })
+        Mask(if cfg!(target_endian = "little") {
+            self.0.rotate_right(bits)
+        } else {
+            self.0.rotate_left(bits)
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! A driver over blocking sockets, as the examples use it: one thread reads, any thread may send.
 
-#![allow(dead_code)] // each example uses its part of it
+#![allow(dead_code, unreachable_pub)] // each example uses its part of it
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};

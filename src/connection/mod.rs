@@ -12,6 +12,7 @@ mod signal;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
 pub use event::Event;
@@ -64,6 +65,13 @@ impl Connection {
     /// A client's connection, from the first byte behind the handshake.
     pub fn client(config: impl Into<Arc<Config>>, keys: Keys) -> Connection {
         Connection::new(Role::Client, config.into(), Some(Box::new(keys)))
+    }
+
+    /// A server's connection whose handshake has still to be answered, with these bytes.
+    pub(crate) fn answered(config: Arc<Config>, response: Vec<u8>) -> Connection {
+        let mut connection = Connection::server(config);
+        connection.sender.push_head(response.into());
+        connection
     }
 
     fn new(role: Role, config: Arc<Config>, keys: Option<Box<Keys>>) -> Connection {

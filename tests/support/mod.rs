@@ -1,8 +1,9 @@
 //! What the tests share. Each property is written once here and run by proptest, by libFuzzer and over the corpus.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 pub mod generate;
 pub mod oracle;
+pub mod pieces;
 pub mod properties;
 pub mod trace;
 pub mod vectors;

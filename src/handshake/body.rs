@@ -1,0 +1,218 @@
+use super::fields::{list, named};
+use super::head::ResponseHead;
+use super::http1::take;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// How the end of a response's body is found (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFraming {
+    /// There is none.
+    None,
+    /// It has this many bytes.
+    Length(u64),
+    /// It comes in chunks.
+    Chunked,
+    /// It ends with the transport.
+    UntilClose,
+}
+
+impl ResponseHead {
+    /// How the body that follows this head is framed, if it answers a request to open a WebSocket.
+    ///
+    /// A length that is not a number, or several that differ, say nothing: the body ends with the transport.
+    pub fn body_framing(&self) -> BodyFraming {
+        if matches!(self.status(), 100..=199 | 204 | 304) {
+            return BodyFraming::None;
+        }
+        if let Some(last) = named(self.fields(), "transfer-encoding").flat_map(list).last() {
+            let chunked = last.eq_ignore_ascii_case(b"chunked");
+            return if chunked { BodyFraming::Chunked } else { BodyFraming::UntilClose };
+        }
+        let mut lengths = named(self.fields(), "content-length").flat_map(list).map(parse_length);
+        match lengths.next() {
+            Some(Some(length)) if lengths.all(|other| other == Some(length)) => BodyFraming::Length(length),
+            _ => BodyFraming::UntilClose,
+        }
+    }
+}
+
+/// Collects the body of a refusal, up to a cap.
+///
+/// ```
+/// use sockless::handshake::{BodyCollector, BodyFraming};
+///
+/// let mut collector = BodyCollector::new(BodyFraming::Length(5), 1024);
+/// let mut received = *b"sorry, and more";
+/// let mut input = &mut received[..];
+/// let body = collector.receive(&mut input).expect("all five bytes are there");
+/// assert_eq!(body.bytes, b"sorry");
+/// assert!(!body.truncated);
+/// assert_eq!(input, b", and more");
+/// ```
+pub struct BodyCollector {
+    place: Place,
+    cap: usize,
+    bytes: Vec<u8>,
+}
+
+/// A body, or as much of it as there is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The bytes, out of their chunks; any content coding is still on them.
+    pub bytes: Vec<u8>,
+    /// Whether there was more: beyond the cap, behind the end of the transport, or behind a malformed chunk.
+    pub truncated: bool,
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("length", &self.bytes.len())
+            .field("truncated", &self.truncated)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BodyCollector {
+    /// Collects at most `cap` bytes of a body framed like this.
+    pub fn new(framing: BodyFraming, cap: usize) -> BodyCollector {
+        let place = match framing {
+            BodyFraming::None => Place::End,
+            BodyFraming::Length(length) => Place::Data { left: length },
+            BodyFraming::Chunked => Place::Size { size: 0, digits: 0 },
+            BodyFraming::UntilClose => Place::UntilClose,
+        };
+        BodyCollector { place, cap, bytes: Vec::new() }
+    }
+
+    /// Takes the body off the front of `input`; gives it once it has ended or the cap is full and more has come.
+    ///
+    /// `None` means that all of `input` was taken and more is needed.
+    pub fn receive(&mut self, input: &mut &mut [u8]) -> Option<Body> {
+        loop {
+            match self.place {
+                Place::End | Place::Data { left: 0 } => return Some(self.give(false)),
+                Place::Bad => return Some(self.give(true)),
+                _ => {}
+            }
+            let &byte = input.first()?;
+            match &mut self.place {
+                Place::UntilClose => self.collect(input, u64::MAX),
+                Place::Data { left } | Place::Chunk { left: left @ 1.. } => {
+                    let left = *left;
+                    self.collect(input, left);
+                }
+                place => {
+                    *place = place.step(byte);
+                    take(input, 1);
+                }
+            }
+        }
+    }
+
+    /// The transport has ended: the body that there is.
+    pub fn receive_eof(&mut self) -> Body {
+        let whole = matches!(self.place, Place::End | Place::UntilClose | Place::Data { left: 0 });
+        self.give(!whole)
+    }
+
+    fn collect(&mut self, input: &mut &mut [u8], left: u64) {
+        let length = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+        let kept = length.min(self.cap - self.bytes.len());
+        self.bytes.extend_from_slice(input.split_at(kept).0);
+        take(input, kept);
+        let taken = u64::try_from(kept).unwrap_or(u64::MAX);
+        self.place = match self.place {
+            _ if kept < length => Place::Bad,
+            Place::Data { left } => Place::Data { left: left.saturating_sub(taken) },
+            Place::Chunk { left } => Place::Chunk { left: left.saturating_sub(taken) },
+            other => other,
+        };
+    }
+
+    fn give(&mut self, truncated: bool) -> Body {
+        self.place = if truncated { Place::Bad } else { Place::End };
+        Body { bytes: core::mem::take(&mut self.bytes), truncated }
+    }
+}
+
+impl fmt::Debug for BodyCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyCollector").field("collected", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
+/// Where in the body the next byte stands (RFC 9112 §7.1).
+#[derive(Clone, Copy)]
+enum Place {
+    UntilClose,
+    Data {
+        left: u64,
+    },
+    Size {
+        size: u64,
+        digits: u8,
+    },
+    /// Blanks and extensions behind a size.
+    Extension {
+        size: u64,
+        length: u16,
+    },
+    SizeEnd {
+        size: u64,
+    },
+    Chunk {
+        left: u64,
+    },
+    ChunkEnd,
+    /// In the lines behind the last chunk.
+    Trailer {
+        line: u16,
+        total: u16,
+    },
+    TrailerEnd {
+        line: u16,
+        total: u16,
+    },
+    End,
+    Bad,
+}
+
+/// Bytes of extensions of one chunk, and of all trailers, that are skipped.
+const MOST_SKIPPED: u16 = 4096;
+
+impl Place {
+    /// The place behind a byte that is no data.
+    fn step(self, byte: u8) -> Place {
+        match (self, byte) {
+            (Place::Size { size, digits: 1.. }, b'\r') => Place::SizeEnd { size },
+            (Place::Size { size, digits: 1.. }, b';' | b' ' | b'\t') => Place::Extension { size, length: 1 },
+            (Place::Size { size, digits: digits @ 0..16 }, _) => match char::from(byte).to_digit(16) {
+                Some(digit) => Place::Size { size: size << 4 | u64::from(digit), digits: digits + 1 },
+                None => Place::Bad,
+            },
+            (Place::Extension { size, .. }, b'\r') => Place::SizeEnd { size },
+            (Place::Extension { size, length: length @ ..MOST_SKIPPED }, b'\t' | b' '..) if byte != 0x7f => {
+                Place::Extension { size, length: length + 1 }
+            }
+            (Place::SizeEnd { size: 0 }, b'\n') => Place::Trailer { line: 0, total: 0 },
+            (Place::SizeEnd { size }, b'\n') => Place::Chunk { left: size },
+            (Place::Chunk { .. }, b'\r') => Place::ChunkEnd,
+            (Place::ChunkEnd, b'\n') => Place::Size { size: 0, digits: 0 },
+            (Place::Trailer { line, total }, b'\r') => Place::TrailerEnd { line, total },
+            (Place::Trailer { line, total: total @ ..MOST_SKIPPED }, b'\t' | b' '..) => {
+                Place::Trailer { line: line.saturating_add(1), total: total + 1 }
+            }
+            (Place::TrailerEnd { line: 0, .. }, b'\n') => Place::End,
+            (Place::TrailerEnd { total, .. }, b'\n') => Place::Trailer { line: 0, total },
+            _ => Place::Bad,
+        }
+    }
+}
+
+fn parse_length(value: &[u8]) -> Option<u64> {
+    // `u64::from_str` also takes a plus sign.
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    digits.then(|| core::str::from_utf8(value).ok()?.parse().ok()).flatten()
+}

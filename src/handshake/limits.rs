@@ -1,0 +1,41 @@
+use crate::Moment;
+use core::time::Duration;
+
+/// What a handshake over raw bytes may cost; exceeding any of it is an error, never a truncation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeLimits {
+    /// The bytes of a head, 16 KiB by default. Of a client's interim responses, all together have to keep to it.
+    pub head: usize,
+    /// The bytes of the first line with its end, 8 KiB by default (RFC 9112 §3 asks for 8000).
+    pub line: usize,
+    /// The field lines, 100 by default.
+    pub fields: usize,
+    /// The time from the first `poll_timeout` to the end of the head, 20 seconds by default.
+    pub time: Duration,
+}
+
+impl Default for HandshakeLimits {
+    fn default() -> HandshakeLimits {
+        HandshakeLimits { head: 16 * 1024, line: 8 * 1024, fields: 100, time: Duration::from_secs(20) }
+    }
+}
+
+/// The one deadline of a handshake.
+#[derive(Debug)]
+pub(super) struct Deadline(Moment);
+
+impl Deadline {
+    /// Not yet polled.
+    pub(super) const UNARMED: Deadline = Deadline(Moment::NEVER);
+
+    pub(super) fn poll(&mut self, now: Moment, time: Duration) -> Option<Moment> {
+        if self.0 == Moment::NEVER {
+            self.0 = now + time;
+        }
+        self.0.running()
+    }
+
+    pub(super) fn has_passed(&self, now: Moment) -> bool {
+        self.0 <= now
+    }
+}

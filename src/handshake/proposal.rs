@@ -1,0 +1,212 @@
+use super::extension::{Extension, are_valid, extensions, members};
+use super::fields::{list, named, token, version};
+use super::origin::OriginPolicy;
+use super::output::WriteError;
+use super::refusal::Refusal;
+use crate::uri::{Authority, ResourceName};
+use core::fmt;
+
+/// What a client proposes in a request that may open a WebSocket, over HTTP/1.1 or as an extended CONNECT.
+///
+/// All of it has been checked; `F` is the list of fields that it was checked over.
+#[derive(Clone, Copy)]
+pub struct Proposal<'a, F> {
+    pub(super) resource_name: ResourceName<'a>,
+    pub(super) authority: Authority<'a>,
+    pub(super) origin: Option<&'a [u8]>,
+    pub(super) fields: F,
+}
+
+impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Proposal<'a, F> {
+    /// The path and the query asked for.
+    pub const fn resource_name(&self) -> ResourceName<'a> {
+        self.resource_name
+    }
+
+    /// The host, and the port if one is written, that the request is for: of an absolute target, or of Host
+    /// (RFC 9112 §3.2.2).
+    pub const fn authority(&self) -> Authority<'a> {
+        self.authority
+    }
+
+    /// The Origin as it was sent; [`super::Origin::parse`] takes it apart.
+    pub const fn origin(&self) -> Option<&'a [u8]> {
+        self.origin
+    }
+
+    /// All fields of the request.
+    pub fn fields(&self) -> F {
+        self.fields.clone()
+    }
+
+    /// The subprotocols offered, the client's favourite first; all different, compared with case.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a, F> {
+        named(self.fields(), "sec-websocket-protocol").flat_map(list).filter_map(token)
+    }
+
+    /// The first of `supported` that the client offers: the server's preference decides.
+    pub fn choose_subprotocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
+        supported.iter().copied().find(|name| self.subprotocols().any(|offered| offered == *name))
+    }
+
+    /// The extensions offered, the client's favourite first, over all lines.
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a, F> {
+        extensions(self.fields())
+    }
+
+    /// Subprotocol and extensions are among those offered.
+    pub(super) fn check_acceptance(&self, acceptance: &Acceptance<'_>) -> Result<(), WriteError> {
+        if let Some(subprotocol) = acceptance.subprotocol {
+            if !self.subprotocols().any(|offered| offered == subprotocol) {
+                return Err(WriteError::SubprotocolNotOffered);
+            }
+        }
+        if let Some(answer) = acceptance.extensions {
+            check_extensions(answer)?;
+            let offered = |name: &str| self.extensions().any(|offer| offer.name() == name);
+            if !members(answer.as_bytes()).flatten().all(|extension| offered(extension.name())) {
+                return Err(WriteError::ExtensionNotOffered);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<F> fmt::Debug for Proposal<'_, F> {
+    /// Path and authority; neither query nor fields, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proposal")
+            .field("path", &self.resource_name.path())
+            .field("authority", &self.authority)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a server accepts of a proposal.
+#[derive(Clone, Copy, Default)]
+pub struct Acceptance<'a> {
+    /// One of the subprotocols offered, or none.
+    pub subprotocol: Option<&'a str>,
+    /// The answer to the extensions offered, as the field's value; `None` leaves the field out. Each extension's own
+    /// negotiation makes its part of this text.
+    pub extensions: Option<&'a str>,
+    /// Fields of the application's own, cookies for example; none that belongs to the handshake.
+    pub fields: &'a [(&'a str, &'a str)],
+}
+
+impl fmt::Debug for Acceptance<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptance")
+            .field("subprotocol", &self.subprotocol)
+            .field("extensions", &self.extensions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The text is a list of at least one extension.
+pub(super) fn check_extensions(text: &str) -> Result<(), WriteError> {
+    if are_valid(core::iter::once(text.as_bytes())) { Ok(()) } else { Err(WriteError::Extensions) }
+}
+
+/// A field that may be there once.
+#[derive(Clone, Copy)]
+pub(super) enum Once<'a> {
+    Missing,
+    Value(&'a [u8]),
+    Repeated,
+}
+
+impl<'a> Once<'a> {
+    pub(super) fn add(&mut self, value: &'a [u8]) {
+        *self = match self {
+            Once::Missing => Once::Value(value),
+            Once::Value(_) | Once::Repeated => Once::Repeated,
+        };
+    }
+}
+
+/// The fields that mean the same over every version of HTTP, gathered in the one pass.
+pub(super) struct Negotiation<'a> {
+    pub(super) origin: Once<'a>,
+    pub(super) version: Once<'a>,
+    pub(super) subprotocols: Once<'a>,
+    pub(super) extensions: Once<'a>,
+}
+
+impl<'a> Negotiation<'a> {
+    pub(super) const NONE: Negotiation<'a> = Negotiation {
+        origin: Once::Missing,
+        version: Once::Missing,
+        subprotocols: Once::Missing,
+        extensions: Once::Missing,
+    };
+
+    pub(super) fn check_version(&self) -> Result<(), Refusal> {
+        match self.version {
+            Once::Missing => Err(Refusal::VersionMissing),
+            Once::Repeated => Err(Refusal::VersionRepeated),
+            Once::Value(value) => match version(value) {
+                Some(13) => Ok(()),
+                Some(_) => Err(Refusal::VersionUnsupported),
+                None => Err(Refusal::VersionInvalid),
+            },
+        }
+    }
+
+    /// What is proposed, once subprotocols, extensions and origin are found in order.
+    pub(super) fn finish<F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone>(
+        self,
+        resource_name: ResourceName<'a>,
+        authority: Authority<'a>,
+        fields: F,
+        policy: OriginPolicy<'_>,
+    ) -> Result<Proposal<'a, F>, Refusal> {
+        match self.subprotocols {
+            Once::Missing => {}
+            Once::Value(value) => check_subprotocols(list(value))?,
+            Once::Repeated => {
+                check_subprotocols(named(fields.clone(), "sec-websocket-protocol").flat_map(list))?
+            }
+        }
+        let valid = match self.extensions {
+            Once::Missing => true,
+            Once::Value(value) => are_valid(core::iter::once(value)),
+            Once::Repeated => are_valid(named(fields.clone(), "sec-websocket-extensions")),
+        };
+        if !valid {
+            return Err(Refusal::ExtensionsInvalid);
+        }
+        let origin = match self.origin {
+            Once::Missing => None,
+            Once::Value(origin) => Some(origin),
+            Once::Repeated => return Err(Refusal::OriginRepeated),
+        };
+        if !policy.lets_pass(origin, &authority) {
+            return Err(Refusal::OriginForbidden);
+        }
+        Ok(Proposal { resource_name, authority, origin, fields })
+    }
+}
+
+/// At least one token, all different (RFC 6455 §4.1); the bound keeps the comparison of each with each small.
+fn check_subprotocols<'a>(mut offered: impl Iterator<Item = &'a [u8]>) -> Result<(), Refusal> {
+    let mut seen: [&[u8]; 64] = [&[]; 64];
+    let mut count = 0;
+    for place in &mut seen {
+        let Some(name) = offered.next() else { break };
+        token(name).ok_or(Refusal::SubprotocolsInvalid)?;
+        *place = name;
+        count += 1;
+    }
+    let (seen, _) = seen.split_at(count);
+    if offered.next().is_some() {
+        return Err(Refusal::TooManySubprotocols);
+    }
+    match seen {
+        [] => Err(Refusal::SubprotocolsInvalid),
+        _ if (1..count).any(|at| seen.split_at(at).0.iter().any(|earlier| seen.get(at) == Some(earlier))) => {
+            Err(Refusal::SubprotocolRepeated)
+        }
+        _ => Ok(()),
+    }
+}

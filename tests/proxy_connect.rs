@@ -1,0 +1,86 @@
+//! RFC 6455 §4.1, RFC 9110 §9.3.6: a client's way through a proxy.
+
+#![cfg(feature = "alloc")]
+
+mod support;
+
+use sockless::Uri;
+use sockless::handshake::{HandshakeLimits, ProxyHandshake, ProxyRequest, ResponseError, Tunnel, WriteError};
+use support::pieces::{cuts, feed};
+use support::vectors::{bytes, id, load};
+
+fn handshake() -> ProxyHandshake {
+    let request = ProxyRequest { uri: Uri::parse("ws://a/").unwrap(), fields: &[] };
+    ProxyHandshake::new(&request, HandshakeLimits::default()).unwrap()
+}
+
+#[test]
+fn vectors() {
+    for row in load("proxy_connect") {
+        let (input, expected) = (&row["input"], &row["expected"]);
+        if let Some(uri) = input["uri"].as_str() {
+            let request = ProxyRequest { uri: Uri::parse(uri).unwrap(), fields: &[] };
+            let (line, host) =
+                (expected["request_line"].as_str().unwrap(), expected["host"].as_str().unwrap());
+            let wanted = format!("{line}\r\nHost: {host}\r\n\r\n");
+            assert_eq!(request.to_bytes().unwrap(), wanted.as_bytes(), "{}", id(&row));
+            continue;
+        }
+        for pieces in cuts(&bytes(&input["response_hex"])) {
+            let mut handshake = handshake();
+            let fed = feed(&pieces, |input| handshake.receive(input));
+            match fed.result.unwrap().unwrap() {
+                Tunnel::Open(_) => {
+                    assert_eq!(expected["outcome"], "tunnel", "{}", id(&row));
+                    assert_eq!(fed.left, bytes(&expected["leftover_hex"]), "{}", id(&row));
+                }
+                Tunnel::Refused(head) => {
+                    assert_eq!(expected["outcome"], "fail", "{}", id(&row));
+                    assert_eq!(
+                        u64::from(head.status()),
+                        expected["status"].as_u64().unwrap(),
+                        "{}",
+                        id(&row)
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn requests() {
+    let uri = Uri::parse("wss://[2001:DB8::1]:9001/x").unwrap();
+    let request = ProxyRequest { uri, fields: &[("Proxy-Authorization", "Basic eDp5")] };
+    let sent = request.to_bytes().unwrap();
+    assert_eq!(
+        sent,
+        b"CONNECT [2001:db8::1]:9001 HTTP/1.1\r\nHost: [2001:db8::1]:9001\r\nProxy-Authorization: Basic eDp5\r\n\r\n"
+    );
+    let mut buffer = [0; 256];
+    let length = request.write(&mut buffer).unwrap();
+    assert_eq!(buffer[..length], sent);
+    assert_eq!(request.write(&mut [0; 20]), Err(WriteError::BufferTooSmall { needed: sent.len() }));
+    assert!(!format!("{request:?}").contains("eDp5"));
+    let refused: [(&str, &str, WriteError); 4] = [
+        ("Host", "b", WriteError::FieldReserved),
+        ("Content-Length", "1", WriteError::FieldReserved),
+        ("X", "a\r\nb", WriteError::FieldValue),
+        ("X Y", "a", WriteError::FieldName),
+    ];
+    for (name, value, error) in refused {
+        assert_eq!(ProxyRequest { uri, fields: &[(name, value)] }.to_bytes(), Err(error), "{name}");
+    }
+}
+
+#[test]
+fn answers() {
+    let result = |answer: &[u8]| feed(&[answer.to_vec()], |input| handshake().receive(input)).result;
+    assert!(matches!(result(b"HTTP/1.0 299 \r\n\r\n"), Ok(Some(Tunnel::Open(_)))));
+    assert!(matches!(result(b"HTTP/1.1 301 \r\n\r\n"), Ok(Some(Tunnel::Refused(_)))));
+    assert_eq!(result(b"HTTP/1.1 101 \r\n\r\n").err(), Some(ResponseError::Status(101)));
+    assert_eq!(result(b"\x05\x00\r\n").err(), Some(ResponseError::StatusLineMalformed));
+    let mut early = handshake();
+    assert!(early.receive(&mut &mut b"HTTP/1.1 100 \r\n\r\nHTTP".to_vec()[..]).unwrap().is_none());
+    assert_eq!(early.receive_eof(), Err(ResponseError::EndedEarly));
+}
