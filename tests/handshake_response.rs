@@ -27,11 +27,19 @@ fn accept() -> String {
 /// The key that the vectors' responses accept.
 const VECTOR_ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
+/// The response with our key's accept value, where the vectors' key's stands in it in any case.
 fn for_our_key(response: &[u8]) -> Vec<u8> {
     let (from, to) = (VECTOR_ACCEPT.as_bytes(), accept());
+    let swapped: Vec<u8> =
+        to.bytes().map(|byte| byte ^ if byte.is_ascii_alphabetic() { 0x20 } else { 0 }).collect();
     let mut response = response.to_vec();
-    while let Some(at) = response.windows(from.len()).position(|window| window == from) {
-        response[at..at + from.len()].copy_from_slice(to.as_bytes());
+    for at in 0..response.len().saturating_sub(from.len()) {
+        let place = &mut response[at..at + from.len()];
+        if place == from {
+            place.copy_from_slice(to.as_bytes());
+        } else if place.eq_ignore_ascii_case(from) {
+            place.copy_from_slice(&swapped);
+        }
     }
     response
 }

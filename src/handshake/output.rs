@@ -124,13 +124,10 @@ pub(super) struct Slice<'o> {
 impl Sink for Slice<'_> {
     fn put(&mut self, bytes: &[u8]) {
         self.length = self.length.saturating_add(bytes.len());
-        match core::mem::take(&mut self.free).split_at_mut_checked(bytes.len()) {
-            Some((place, free)) => {
-                place.copy_from_slice(bytes);
-                self.free = free;
-            }
-            // Nothing is written behind a gap.
-            None => self.free = &mut [],
+        // What did not fit leaves no room for what follows: nothing is written behind a gap.
+        if let Some((place, free)) = core::mem::take(&mut self.free).split_at_mut_checked(bytes.len()) {
+            place.copy_from_slice(bytes);
+            self.free = free;
         }
     }
 }
