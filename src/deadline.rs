@@ -6,8 +6,6 @@ use crate::Moment;
 /// A deadline that can run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Deadline {
-    /// The opening handshake was not finished.
-    Handshake,
     /// Nothing at all came since a ping.
     Pong,
     /// No message went either way.
@@ -21,7 +19,6 @@ pub enum Deadline {
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Deadline::Handshake => "the handshake took too long",
             Deadline::Pong => "nothing came since a ping",
             Deadline::Idle => "no message went either way",
             Deadline::Output => "the peer takes no output",
@@ -30,7 +27,8 @@ impl fmt::Display for Deadline {
     }
 }
 
-/// How long to wait for what. `None` waits for ever.
+/// How long to wait for what, behind the handshake, which has [a time of its
+/// own](crate::handshake::HandshakeLimits::time). `None` waits for ever.
 ///
 /// Waits are armed when `poll_timeout` is asked and not by what is received, so a silence is noticed between one and
 /// two times its length, never earlier.
@@ -45,8 +43,6 @@ impl fmt::Display for Deadline {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Timeouts {
-    /// For the whole opening handshake.
-    pub handshake: Option<Duration>,
     /// Silence after which the peer is pinged.
     pub ping_interval: Option<Duration>,
     /// For any byte at all after that ping, before the transport is aborted.
@@ -62,12 +58,11 @@ pub struct Timeouts {
 impl Timeouts {
     /// Waits for ever, for everything.
     pub const NONE: Timeouts =
-        Timeouts { handshake: None, ping_interval: None, pong: None, idle: None, output: None, close: None };
+        Timeouts { ping_interval: None, pong: None, idle: None, output: None, close: None };
 
-    /// 10 s for the handshake and for closing, a ping after 20 s of silence and 20 s for any answer, 30 s for output
+    /// 10 s for closing, a ping after 20 s of silence and 20 s for any answer, 30 s for output
     /// to move, and no idle deadline.
     pub const DEFAULT: Timeouts = Timeouts {
-        handshake: Some(Duration::from_secs(10)),
         ping_interval: Some(Duration::from_secs(20)),
         pong: Some(Duration::from_secs(20)),
         idle: None,

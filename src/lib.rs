@@ -1,6 +1,9 @@
 //! The WebSocket protocol without the sockets.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
+#![warn(clippy::as_conversions, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -67,6 +67,11 @@ impl Connection {
         Connection::new(Role::Client, config.into(), Some(Box::new(keys)))
     }
 
+    /// A client's connection whose keys made its request already.
+    pub(crate) fn opened(config: Arc<Config>, keys: Box<Keys>) -> Connection {
+        Connection::new(Role::Client, config, Some(keys))
+    }
+
     /// A server's connection whose handshake has still to be answered, with these bytes.
     pub(crate) fn answered(config: Arc<Config>, response: Vec<u8>) -> Connection {
         let mut connection = Connection::server(config);

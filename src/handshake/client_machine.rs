@@ -36,7 +36,7 @@ pub struct ClientHandshake {
     request: Vec<u8>,
     key: Key,
     /// Until the handshake is over.
-    keys: Option<Keys>,
+    keys: Option<Box<Keys>>,
     subprotocols: Vec<Box<str>>,
     require_subprotocol: bool,
     extensions: Option<Box<str>>,
@@ -56,7 +56,7 @@ impl ClientHandshake {
         Ok(ClientHandshake {
             request: request.to_bytes(&key)?,
             key,
-            keys: Some(keys),
+            keys: Some(Box::new(keys)),
             subprotocols: request.offer.subprotocols.iter().map(|&name| name.into()).collect(),
             require_subprotocol: request.offer.require_subprotocol,
             extensions: request.offer.extensions.map(Box::from),
@@ -127,7 +127,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Established {
     head: ResponseHead,
-    keys: Keys,
+    keys: Box<Keys>,
 }
 
 impl Established {
@@ -148,11 +148,11 @@ impl Established {
     }
     /// The connection, which masks its frames with keys from where the request's came.
     pub fn open(self, config: impl Into<Arc<Config>>) -> Connection {
-        Connection::client(config, self.keys)
+        Connection::opened(config.into(), self.keys)
     }
 
     /// The keys, for a [`Session`](crate::Session).
     pub fn into_keys(self) -> Keys {
-        self.keys
+        *self.keys
     }
 }

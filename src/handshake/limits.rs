@@ -10,13 +10,13 @@ pub struct HandshakeLimits {
     pub line: usize,
     /// The field lines, 100 by default.
     pub fields: usize,
-    /// The time from the first `poll_timeout` to the end of the head, 20 seconds by default.
+    /// The time from the first `poll_timeout` to the end of the head, 10 seconds by default.
     pub time: Duration,
 }
 
 impl Default for HandshakeLimits {
     fn default() -> HandshakeLimits {
-        HandshakeLimits { head: 16 * 1024, line: 8 * 1024, fields: 100, time: Duration::from_secs(20) }
+        HandshakeLimits { head: 16 * 1024, line: 8 * 1024, fields: 100, time: Duration::from_secs(10) }
     }
 }
 
