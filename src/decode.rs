@@ -229,6 +229,9 @@ impl Frames {
         if opcode.is_control() && short >= LEN_16 {
             return Err(ProtocolError::ControlTooLong);
         }
+        if opcode == Opcode::Close && short == 1 {
+            return Err(ProtocolError::TruncatedCloseCode);
+        }
         let masked = second & MASKED != 0;
         match (self.role, masked) {
             (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
