@@ -1,0 +1,6 @@
+//! What the tests share.
+#![allow(dead_code, unreachable_pub)] // each test file uses some of it
+
+pub mod run;
+pub mod subject;
+pub mod vectors;
