@@ -58,7 +58,7 @@ impl Endpoint {
 
     /// Our Close: its payload, if it is the first.
     pub(crate) fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<ControlPayload, SendError> {
-        if self.closing.sent || self.closing.ended {
+        if !self.closing.is_open_to_data() {
             return Err(SendError::Closed);
         }
         close_payload(self.closing.role(), code, reason)
