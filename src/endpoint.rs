@@ -102,7 +102,7 @@ impl Endpoint {
             match self.timer.due(&mut self.noted, now, &config.timeouts, what)? {
                 Due::Ping => return Some(Owed::Ping),
                 Due::Deadline(deadline) => {
-                    self.closing.time_out(deadline);
+                    self.closing.time_out(deadline, queued);
                     if deadline == Deadline::Idle {
                         let close = self.close(Some(CloseCode::GOING_AWAY), "idle");
                         return self.committed(close).map(Owed::Close);
