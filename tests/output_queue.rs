@@ -30,16 +30,18 @@ impl Wire {
     fn take(&mut self, bytes: &[u8]) {
         self.show(bytes);
         self.out.extend_from_slice(bytes);
-        self.shown.clear();
+        if !bytes.is_empty() {
+            self.shown.clear();
+        }
     }
 }
 
-fn front(connection: &mut Connection, len: usize) -> Vec<u8> {
+/// What so many slices show.
+fn shown<const N: usize>(connection: &mut Connection) -> Vec<u8> {
     let output = connection.output();
-    let mut slices = [IoSlice::new(&[]); 64];
+    let mut slices = [IoSlice::new(&[]); N];
     let count = output.chunks_vectored(&mut slices);
-    let front: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
-    front[..len.min(front.len())].to_vec()
+    slices[..count].iter().flat_map(|slice| slice.to_vec()).collect()
 }
 
 fn play(role: Role, seed: u64) {
@@ -69,19 +71,15 @@ fn play(role: Role, seed: u64) {
                 assert!(connection.receive(&mut &mut ping[..]).is_ok());
             }
             6 => wire.show(connection.output().chunk()),
-            7 => {
-                let mut slices = [IoSlice::new(&[]); 3];
-                let output = connection.output();
-                let count = output.chunks_vectored(&mut slices);
-                wire.show(&slices[..count].iter().flat_map(|slice| slice.to_vec()).collect::<Vec<_>>());
-            }
+            7 => wire.show(&shown::<3>(&mut connection)),
             8 => {
-                let len = (dice.next() % 3000) as usize;
-                let taken = front(&mut connection, len);
+                let shown = shown::<64>(&mut connection);
+                wire.show(&shown);
+                let len = shown.len().min((dice.next() % 3000) as usize);
                 let before = connection.queued();
-                connection.output().advance(taken.len());
-                assert_eq!(connection.queued(), before - taken.len());
-                wire.take(&taken);
+                connection.output().advance(len);
+                assert_eq!(connection.queued(), before - len);
+                wire.take(&shown[..len]);
             }
             _ => {
                 let len = (dice.next() % 3000) as usize;
