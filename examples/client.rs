@@ -127,10 +127,11 @@ fn type_lines(socket: &Socket) {
 
 fn command(connection: &mut Connection, line: &str) -> Result<(), Box<dyn Error>> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-    Ok(match word {
+    match word {
         "/ping" => connection.ping(rest.as_bytes())?,
         "/binary" => {
-            connection.binary(unhex(rest).ok_or("hex digits come in pairs")?).map_err(SendError::from)?
+            let data = unhex(rest).ok_or("hex digits come in pairs")?;
+            connection.binary(data).map_err(SendError::from)?;
         }
         "/close" => {
             let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -141,7 +142,8 @@ fn command(connection: &mut Connection, line: &str) -> Result<(), Box<dyn Error>
             connection.close(code, reason)?;
         }
         _ => connection.text(line)?,
-    })
+    }
+    Ok(())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -209,12 +209,14 @@ impl Closing {
         self.blame(Cause::TransportEnded);
     }
 
-    /// A deadline ran out.
-    pub(crate) fn time_out(&mut self, deadline: Deadline) {
+    /// A deadline ran out, given whether output is still queued: then waiting for it would have no end.
+    pub(crate) fn time_out(&mut self, deadline: Deadline, queued: bool) {
         match deadline {
             // The peer is there, only idle: it is closed in good order.
             Deadline::Idle => self.blame(Cause::TimedOut(deadline)),
-            Deadline::Close if self.failed() || self.is_clean() => self.given_up = Some(Transport::Close),
+            Deadline::Close if !queued && (self.failed() || self.is_clean()) => {
+                self.given_up = Some(Transport::Close)
+            }
             _ => {
                 if !self.failed() {
                     self.cause = Some(Cause::TimedOut(deadline));

@@ -178,7 +178,7 @@ impl Frames {
             *to = *from;
             there += 1;
         }
-        let header = self.judge(limits, &bytes[..there])?;
+        let header = self.judge(limits, bytes.get(..there).unwrap_or_default())?;
         match &header {
             Some(header) => {
                 take(input, header.len - earlier);
@@ -226,6 +226,9 @@ impl Frames {
         let short = second & !MASKED;
         if opcode.is_control() && short >= LEN_16 {
             return Err(ProtocolError::ControlTooLong);
+        }
+        if opcode == Opcode::Close && short == 1 {
+            return Err(ProtocolError::TruncatedCloseCode);
         }
         let masked = second & MASKED != 0;
         match (self.role, masked) {

@@ -58,7 +58,7 @@ impl Endpoint {
 
     /// Our Close: its payload, if it is the first.
     pub(crate) fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<ControlPayload, SendError> {
-        if self.closing.sent || self.closing.ended {
+        if !self.closing.is_open_to_data() {
             return Err(SendError::Closed);
         }
         close_payload(self.closing.role(), code, reason)
@@ -102,7 +102,7 @@ impl Endpoint {
             match self.timer.due(&mut self.noted, now, &config.timeouts, what)? {
                 Due::Ping => return Some(Owed::Ping),
                 Due::Deadline(deadline) => {
-                    self.closing.time_out(deadline);
+                    self.closing.time_out(deadline, queued);
                     if deadline == Deadline::Idle {
                         let close = self.close(Some(CloseCode::GOING_AWAY), "idle");
                         return self.committed(close).map(Owed::Close);

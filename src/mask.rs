@@ -67,7 +67,7 @@ impl Mask {
     pub fn copy(&mut self, from: &[u8], to: &mut [u8]) {
         let wide = self.wide();
         let len = from.len().min(to.len());
-        let (from, to) = (&from[..len], &mut to[..len]);
+        let (from, to) = (from.split_at(len).0, to.split_at_mut(len).0);
         let mut sources = from.chunks_exact(STEP);
         let mut targets = to.chunks_exact_mut(STEP);
         for (target, source) in (&mut targets).zip(&mut sources) {
@@ -104,7 +104,12 @@ impl Mask {
     #[inline]
     fn wide(self) -> [u8; STEP] {
         let [a, b, c, d] = self.0.to_ne_bytes();
-        core::array::from_fn(|i| [a, b, c, d][i % 4])
+        core::array::from_fn(|i| match i % 4 {
+            0 => a,
+            1 => b,
+            2 => c,
+            _ => d,
+        })
     }
 
     /// The key turned by as many bytes: the first of memory becomes the last.

@@ -120,7 +120,7 @@ impl<'c> Session<'c> {
         self.endpoint.noted.heard |= !input.is_empty();
         match self.event(input) {
             Err(fault) if !self.endpoint.closing.failed() => {
-                self.close = self.endpoint.failed(fault);
+                self.close = self.endpoint.failed(fault).or(self.close);
                 Err(fault)
             }
             event => event,

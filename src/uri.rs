@@ -212,9 +212,10 @@ fn is_path(byte: u8) -> bool {
 
 /// `unreserved` and `sub-delims` (RFC 3986 §2.2, §2.3).
 fn is_name(byte: u8) -> bool {
-    NAME[usize::from(byte)]
+    NAME.get(usize::from(byte)).is_some_and(|&is| is)
 }
 
+#[allow(clippy::as_conversions, clippy::indexing_slicing)] // the compiler judges a constant
 const NAME: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

@@ -91,18 +91,19 @@ impl Utf8 {
     fn straddler<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Text<'b>>, InvalidUtf8> {
         while let Some((&byte, rest)) = input.split_first() {
             let mut bytes = [0; 4];
-            let len = usize::from(self.len) + 1;
-            bytes[..3].copy_from_slice(&self.begun);
-            bytes[len - 1] = byte;
-            match core::str::from_utf8(&bytes[..len]) {
+            let len = usize::from(self.len);
+            for (to, from) in bytes.iter_mut().zip(self.begun.iter().take(len).chain([&byte])) {
+                *to = *from;
+            }
+            let character = bytes.get(..len + 1).unwrap_or_default();
+            match core::str::from_utf8(character) {
                 Ok(character) => {
-                    let text = Text::straddler(character);
                     *input = rest;
                     *self = Utf8::new();
-                    return Ok(text);
+                    return Ok(Text::straddler(character));
                 }
                 Err(fault) if fault.error_len().is_some() => return Err(InvalidUtf8),
-                Err(_) => self.keep(&bytes[..len]),
+                Err(_) => self.keep(character),
             }
             *input = rest;
         }
@@ -153,7 +154,7 @@ fn cut_character(text: &[u8]) -> usize {
         _ => return 0,
     }
     for len in 1..=text.len().min(3) {
-        let tail = &text[text.len() - len..];
+        let (_, tail) = text.split_at(text.len() - len);
         if tail.first().is_some_and(|&byte| is_lead(byte)) {
             let cut = core::str::from_utf8(tail).err().is_some_and(|fault| {
                 // A cut has no error length; something valid before it would mean that the lead byte is not first.

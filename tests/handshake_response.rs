@@ -399,11 +399,11 @@ fn errors_and_outcomes_are_final() {
 fn the_deadline() {
     let at = |seconds| Moment::from(Duration::from_secs(seconds));
     let mut late = handshake(Offer::default());
-    assert_eq!(late.poll_timeout(at(1)), Some(at(21)));
-    assert_eq!(late.poll_timeout(at(20)), Some(at(21)));
-    assert_eq!(late.handle_timeout(at(20)), Ok(()));
-    assert_eq!(late.handle_timeout(at(22)), Err(ResponseError::TimedOut));
-    assert_eq!(late.poll_timeout(at(22)), None);
+    assert_eq!(late.poll_timeout(at(1)), Some(at(11)));
+    assert_eq!(late.poll_timeout(at(10)), Some(at(11)));
+    assert_eq!(late.handle_timeout(at(10)), Ok(()));
+    assert_eq!(late.handle_timeout(at(12)), Err(ResponseError::TimedOut));
+    assert_eq!(late.poll_timeout(at(12)), None);
     assert_eq!(late.receive(&mut &mut response(SWITCHING, &[])[..]).err(), Some(ResponseError::TimedOut));
 }
 

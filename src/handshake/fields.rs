@@ -6,7 +6,7 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
 }
 
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    TOKEN[usize::from(byte)]
+    TOKEN.get(usize::from(byte)).is_some_and(|&is| is)
 }
 
 /// No control but the tab (RFC 9110 §5.5); bytes beyond ASCII are opaque.
@@ -66,6 +66,7 @@ pub(super) fn named<'a>(
     fields.filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| trim(value))
 }
 
+#[allow(clippy::as_conversions, clippy::indexing_slicing)] // the compiler judges a constant
 const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

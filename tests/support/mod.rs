@@ -1,10 +1,11 @@
 //! What the tests share. Each property is written once here and run by proptest, by libFuzzer and over the corpus.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub)] // each test file uses some of it
 
 pub mod generate;
 pub mod oracle;
 pub mod pieces;
 pub mod properties;
-pub mod trace;
+pub mod run;
+pub mod subject;
 pub mod vectors;
 pub mod wire;

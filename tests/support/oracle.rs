@@ -2,7 +2,7 @@
 
 use sockless::{Limits, ProtocolError as Fault, Role};
 
-use super::trace::Seen;
+use super::subject::Seen;
 
 /// What an endpoint sees of this input, and what it holds against it.
 pub fn judge(role: Role, limits: &Limits, wire: &[u8]) -> (Vec<Seen>, Option<Fault>) {
@@ -39,6 +39,10 @@ fn read(role: Role, limits: &Limits, wire: &[u8], seen: &mut Vec<Seen>) -> Resul
         let Some(second) = wire.get(at + 1) else { return Ok(()) };
         if control && second & 0x7f > 125 {
             return Err(Fault::ControlTooLong);
+        }
+        // No code fits in one byte.
+        if opcode == 8 && second & 0x7f == 1 {
+            return Err(Fault::TruncatedCloseCode);
         }
         match role {
             Role::Server if second & 0x80 == 0 => return Err(Fault::UnmaskedFrame),
@@ -137,10 +141,8 @@ fn read(role: Role, limits: &Limits, wire: &[u8], seen: &mut Vec<Seen>) -> Resul
 
 /// RFC 6455 §5.5.1, §7.4.
 fn close(payload: &[u8]) -> Result<Seen, Fault> {
-    match payload.len() {
-        0 => return Ok(Seen::Close(None, String::new())),
-        1 => return Err(Fault::TruncatedCloseCode),
-        _ => {}
+    if payload.is_empty() {
+        return Ok(Seen::Close(None, String::new()));
     }
     let code = u16::from(payload[0]) << 8 | u16::from(payload[1]);
     let reserved = [1004, 1005, 1006, 1015].contains(&code);

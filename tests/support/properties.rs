@@ -5,32 +5,67 @@ use std::collections::VecDeque;
 use arbitrary::{Result, Unstructured};
 use bytes::{Buf, Bytes};
 use sockless::{
-    CloseCode, Config, Connection, Delivery, Event, Moment, Prepared, Receiver, Role, SendError, Sender,
-    Signal, Transport,
+    CloseCode, Config, Connection, Delivery, Event, Moment, Prepared, ProtocolError, Receiver, Role,
+    SendError, Sender, Signal, Transport,
 };
 
-use super::trace::{SUBJECTS, Seen, Subject, Trace, connection, run};
-use super::wire::{self, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT};
-use super::{generate, oracle};
+use super::subject::{KINDS, Kind, Seen, Subject, connection};
+use super::wire::{self, BINARY, CLOSE, CONTINUATION, Frame, PING, PONG, TEXT};
+use super::{generate, oracle, subject};
 
 /// Events, replies and faults do not depend on how the input was cut.
 pub fn cuts_do_not_matter(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok((role, config, wire)) = input(&mut u) else { return };
     let Ok(drain) = u.int_in_range(1..=100) else { return };
-    let cuts: Vec<usize> =
-        (0..u.len().min(20)).map(|_| u.arbitrary::<u16>().unwrap_or_default().into()).collect();
+    let mut cuts: Vec<usize> =
+        (0..u.len().min(20)).map(|_| u.int_in_range(0..=wire.len()).unwrap_or_default()).collect();
+    cuts.sort_unstable();
     let bytewise: Vec<usize> = (0..=wire.len()).collect();
-    for subject in SUBJECTS {
-        let whole = run(subject, role, config, &wire, &[], drain);
-        assert_eq!(run(subject, role, config, &wire, &cuts, drain), whole, "{subject:?} cut");
+    for kind in KINDS {
+        let whole = trace(kind, role, config, &wire, &[], drain);
+        assert_eq!(trace(kind, role, config, &wire, &cuts, drain), whole, "{kind:?} cut");
         if wire.len() < 2000 {
-            assert_eq!(
-                run(subject, role, config, &wire, &bytewise, drain),
-                whole,
-                "{subject:?} byte by byte"
-            );
+            assert_eq!(trace(kind, role, config, &wire, &bytewise, drain), whole, "{kind:?} byte by byte");
         }
+    }
+}
+
+/// Everything that can be observed of one that is fed `wire` in pieces that end at `cuts`, its output taken whenever
+/// `drain` more bytes were fed.
+#[derive(Debug, PartialEq)]
+struct Trace {
+    seen: Vec<Seen>,
+    partial: Option<Seen>,
+    fault: Option<ProtocolError>,
+    written: Vec<u8>,
+    transport: Transport,
+    end: Option<sockless::End>,
+}
+
+fn trace(kind: Kind, role: Role, config: Config, wire: &[u8], cuts: &[usize], drain: usize) -> Trace {
+    let mut subject = Subject::new(kind, role, config);
+    subject.eager = false;
+    let mut start = 0;
+    for piece in wire.chunks(drain) {
+        let end = start + piece.len();
+        let cuts: Vec<usize> =
+            cuts.iter().filter(|cut| (start..end).contains(cut)).map(|cut| cut - start).collect();
+        subject.feed_cut(piece, &cuts);
+        subject.drain();
+        start = end;
+    }
+    let transport = subject.transport();
+    subject.eof();
+    let end = subject.end();
+    assert_eq!(subject.end(), None, "the end is reported once");
+    Trace {
+        fault: subject.error.map(|(fault, _)| fault),
+        written: subject.take_written(),
+        seen: subject.events,
+        partial: subject.partial,
+        transport,
+        end,
     }
 }
 
@@ -39,47 +74,36 @@ pub fn the_oracle_agrees(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok((role, config, wire)) = input(&mut u) else { return };
     let (seen, fault) = oracle::judge(role, &config.limits, &wire);
-    for subject in SUBJECTS {
-        let trace = run(subject, role, config, &wire, &[], usize::MAX);
-        assert_eq!(trace.seen, seen, "{subject:?}");
-        assert_eq!(trace.fault, fault, "{subject:?}");
-        answers(role, subject, &trace);
+    for kind in KINDS {
+        let mut subject = Subject::new(kind, role, config);
+        subject.feed(&wire);
+        assert_eq!(subject.events, seen, "{kind:?}");
+        assert_eq!(subject.error.map(|(fault, _)| fault), fault, "{kind:?}");
+        assert_eq!(subject.take_frames(), answers(role, &seen, fault), "{kind:?}");
+        let transport = match (fault, seen.last(), role) {
+            (Some(_), _, _) | (None, Some(Seen::Close(..)), Role::Server) => Transport::ShutdownWrite,
+            _ => Transport::Keep,
+        };
+        assert_eq!(subject.transport(), transport, "{kind:?}");
     }
 }
 
-/// What was written answers what was seen: each ping, in order, up to a Close; then one Close.
-fn answers(role: Role, subject: Subject, trace: &Trace) {
-    let written = wire::decode(&trace.written);
-    assert!(written.iter().all(|frame| frame.key.is_some() == (role == Role::Client)));
-    let pongs: Vec<&[u8]> =
-        written.iter().filter(|frame| frame.opcode == PONG).map(|frame| &frame.payload[..]).collect();
-    let pings: Vec<&[u8]> = trace
-        .seen
-        .iter()
-        .filter_map(|seen| match seen {
-            Seen::Ping(payload) => Some(&payload[..]),
-            _ => None,
-        })
-        .collect();
-    assert!(pings.len() < 32, "the bound on pongs has a test of its own");
-    assert_eq!(pongs, pings, "{subject:?}");
-
-    let closes: Vec<&[u8]> =
-        written.iter().filter(|frame| frame.opcode == CLOSE).map(|frame| &frame.payload[..]).collect();
-    let expected = match (trace.fault, trace.seen.last()) {
-        (Some(fault), _) => Some(fault.close_code().value().to_be_bytes().to_vec()),
-        (None, Some(Seen::Close(None, _))) => Some(Vec::new()),
-        (None, Some(Seen::Close(Some(1010), _))) if role == Role::Server => Some(Vec::new()),
-        (None, Some(Seen::Close(Some(code), _))) => Some(code.to_be_bytes().to_vec()),
+/// The frames that answer what was seen: each ping, in order, up to a Close; then one Close.
+fn answers(role: Role, seen: &[Seen], fault: Option<ProtocolError>) -> Vec<Frame> {
+    let pongs = seen.iter().filter_map(|seen| match seen {
+        Seen::Ping(payload) => Some(Frame::pong(payload)),
+        _ => None,
+    });
+    let close = match (fault, seen.last()) {
+        (Some(fault), _) => Some(Frame::close(Some(fault.close_code().value()))),
+        // 1010 is for clients.
+        (None, Some(Seen::Close(Some(1010), _))) if role == Role::Server => Some(Frame::close(None)),
+        (None, Some(Seen::Close(code, _))) => Some(Frame::close(*code)),
         _ => None,
     };
-    assert_eq!(closes, Vec::from_iter(expected.as_deref()), "{subject:?}");
-    assert_eq!(written.len(), pongs.len() + closes.len());
-    let transport = match (trace.fault, trace.seen.last(), role) {
-        (Some(_), _, _) | (None, Some(Seen::Close(..)), Role::Server) => Transport::ShutdownWrite,
-        _ => Transport::Keep,
-    };
-    assert_eq!(trace.transport, transport);
+    let frames: Vec<Frame> = pongs.chain(close).collect();
+    assert!(frames.len() < 32, "the bound on pongs has a test of its own");
+    frames
 }
 
 fn input(u: &mut Unstructured<'_>) -> Result<(Role, Config, Vec<u8>)> {
@@ -239,7 +263,7 @@ impl Caller {
 
     /// All that went out, judged as the peer would.
     fn finish(mut self, mut connection: Connection, role: Role) {
-        super::trace::drain(&mut connection, &mut self.written);
+        self.written.extend(subject::drain(&mut connection));
         let limits = sockless::Limits::UNLIMITED;
         let (seen, fault) = oracle::judge(role.peer(), &limits, &self.written);
         assert_eq!(fault, None);

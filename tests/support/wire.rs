@@ -22,6 +22,23 @@ impl Frame {
         Frame { fin: true, rsv: 0, opcode, key: None, payload: payload.to_vec() }
     }
 
+    pub fn text(text: &str) -> Frame {
+        Frame::new(TEXT, text.as_bytes())
+    }
+
+    pub fn ping(payload: &[u8]) -> Frame {
+        Frame::new(PING, payload)
+    }
+
+    pub fn pong(payload: &[u8]) -> Frame {
+        Frame::new(PONG, payload)
+    }
+
+    /// A Close without a reason; `None` without a body.
+    pub fn close(code: Option<u16>) -> Frame {
+        Frame::new(CLOSE, &code.map_or(vec![], |code| code.to_be_bytes().to_vec()))
+    }
+
     pub fn masked(mut self, key: [u8; 4]) -> Frame {
         self.key = Some(key);
         self

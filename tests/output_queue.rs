@@ -1,0 +1,182 @@
+//! The output queue under any order of calls: frames stay whole and in order, what was shown stays where it is.
+#![cfg(feature = "std")]
+
+mod support;
+
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+use sockless::{Config, Connection, Prepared, Role};
+use support::run::Cuts;
+use support::subject::{ROLES, connection, drain, frames, from_peer};
+use support::wire::Frame;
+
+#[derive(Default)]
+struct Wire {
+    /// All that went out.
+    out: Vec<u8>,
+    /// What has been shown of what goes next.
+    shown: Vec<u8>,
+}
+
+impl Wire {
+    fn show(&mut self, bytes: &[u8]) {
+        let common = bytes.len().min(self.shown.len());
+        assert_eq!(bytes[..common], self.shown[..common], "what was shown has changed");
+        if bytes.len() > common {
+            self.shown = bytes.to_vec();
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.show(bytes);
+        self.out.extend_from_slice(bytes);
+        if !bytes.is_empty() {
+            self.shown.clear();
+        }
+    }
+}
+
+/// What so many slices show.
+fn shown<const N: usize>(connection: &mut Connection) -> Vec<u8> {
+    let output = connection.output();
+    let mut slices = [IoSlice::new(&[]); N];
+    let count = output.chunks_vectored(&mut slices);
+    slices[..count].iter().flat_map(|slice| slice.to_vec()).collect()
+}
+
+fn play(role: Role, seed: u64) {
+    let mut dice = Cuts(seed);
+    let most = [7, 1500, 1 << 20][(seed % 3) as usize];
+    let mut connection = connection(role, Config::default().fragment(most).high_water(20_000));
+    let mut wire = Wire::default();
+    let (mut messages, mut pings) = (vec![], 0_u32);
+    for number in 0..60_u8 {
+        let len = [0, 3, 130, 1023, 1024, 4000][(dice.next() % 6) as usize];
+        let data = vec![number; len];
+        match dice.next() % 10 {
+            0..=3 => {
+                let sent = match dice.next() % 4 {
+                    0 => connection.binary(&data).is_ok(),
+                    1 => connection.binary(data.clone()).is_ok(),
+                    2 => connection.binary(Bytes::from(data.clone())).is_ok(),
+                    _ => connection.prepared(&Prepared::binary(&data)).is_ok(),
+                };
+                if sent {
+                    messages.push(data);
+                }
+            }
+            4 | 5 => {
+                pings += 1;
+                let mut ping = from_peer(role, 0x89, &pings.to_be_bytes());
+                assert!(connection.receive(&mut &mut ping[..]).is_ok());
+            }
+            6 => wire.show(connection.output().chunk()),
+            7 => wire.show(&shown::<3>(&mut connection)),
+            8 => {
+                let shown = shown::<64>(&mut connection);
+                wire.show(&shown);
+                let len = shown.len().min((dice.next() % 3000) as usize);
+                let before = connection.queued();
+                connection.output().advance(len);
+                assert_eq!(connection.queued(), before - len);
+                wire.take(&shown[..len]);
+            }
+            _ => {
+                let len = (dice.next() % 3000) as usize;
+                let before = connection.queued();
+                let taken = connection.output().copy_to_bytes(len);
+                assert_eq!((taken.len(), connection.queued()), (len.min(before), before - taken.len()));
+                wire.take(&taken);
+            }
+        }
+    }
+    connection.close(None, "").unwrap();
+    let rest = drain(&mut connection);
+    wire.take(&rest);
+    let frames = frames(role, &wire.out);
+    assert_eq!(joined(&frames), messages, "{role:?} {seed}");
+    let pongs: Vec<_> = frames.iter().filter(|frame| frame.opcode == 0xa).collect();
+    let numbers = |frame: &&Frame| u32::from_be_bytes(frame.payload[..].try_into().unwrap());
+    // Fewer than 32 wait at a time here: every ping is answered.
+    assert_eq!(pongs.iter().map(numbers).collect::<Vec<_>>(), (1..=pings).collect::<Vec<_>>());
+    assert_eq!(frames.last(), Some(&Frame::close(None)), "a Close is the last");
+}
+
+fn joined(frames: &[Frame]) -> Vec<Vec<u8>> {
+    let mut messages: Vec<Vec<u8>> = vec![];
+    let mut whole = true;
+    for frame in frames.iter().filter(|frame| frame.opcode < 8) {
+        assert_eq!(frame.opcode, if whole { 2 } else { 0 });
+        whole = frame.fin;
+        match frame.opcode {
+            2 => messages.push(frame.payload.clone()),
+            _ => messages.last_mut().unwrap().extend_from_slice(&frame.payload),
+        }
+    }
+    assert!(whole);
+    messages
+}
+
+#[test]
+fn in_any_order_of_calls_frames_are_whole_and_in_order_and_shown_bytes_stay() {
+    for seed in 0..600 {
+        for role in ROLES {
+            play(role, seed);
+        }
+    }
+}
+
+#[test]
+fn copy_to_bytes_shares_what_is_shared() {
+    let mut connection = connection(Role::Server, Config::default());
+    let data = Bytes::from(vec![5; 4096]);
+    connection.binary(data.clone()).unwrap();
+    let header = connection.output().copy_to_bytes(4);
+    assert_eq!(&header[..], b"\x82\x7e\x10\x00");
+    let half = connection.output().copy_to_bytes(2048);
+    assert_eq!((half.as_ptr(), half.len()), (data.as_ptr(), 2048));
+    let rest = connection.output().copy_to_bytes(usize::MAX);
+    assert_eq!((rest.as_ptr(), rest.len()), (data[2048..].as_ptr(), 2048));
+    assert_eq!(connection.queued(), 0);
+    assert!(connection.output().copy_to_bytes(1).is_empty());
+
+    // What was given is not copied either, and what was prepared is the same for everyone.
+    let vec = vec![6; 4096];
+    let pointer = vec.as_ptr();
+    connection.binary(vec).unwrap();
+    connection.output().advance(4);
+    assert_eq!(connection.output().chunk().as_ptr(), pointer);
+    connection.output().advance(4096);
+    let news = Prepared::binary(&[7; 4096]);
+    connection.prepared(&news).unwrap();
+    let mut other = support::subject::connection(Role::Server, Config::default());
+    other.prepared(&news).unwrap();
+    assert_eq!(connection.output().chunk().as_ptr(), other.output().chunk().as_ptr());
+}
+
+#[test]
+fn advancing_by_more_than_there_is_takes_what_there_is() {
+    for role in ROLES {
+        let mut connection = connection(role, Config::default());
+        connection.output().advance(5);
+        assert_eq!((connection.output().remaining(), connection.output().chunk()), (0, &[][..]));
+        connection.text("hello").unwrap();
+        connection.output().advance(usize::MAX);
+        assert_eq!(connection.queued(), 0);
+        connection.text("again").unwrap();
+        assert_eq!(frames(role, &drain(&mut connection)), [Frame::text("again")]);
+    }
+}
+
+#[test]
+fn memory_of_an_empty_queue_is_given_back_and_taken_anew() {
+    let mut connection = connection(Role::Server, Config::default());
+    connection.text("kept").unwrap();
+    connection.release();
+    assert_eq!(connection.queued(), 6);
+    assert_eq!(frames(Role::Server, &drain(&mut connection)), [Frame::text("kept")]);
+    connection.release();
+    connection.text("anew").unwrap();
+    assert_eq!(frames(Role::Server, &drain(&mut connection)), [Frame::text("anew")]);
+}

@@ -1,0 +1,241 @@
+//! The closing handshake, failing and the end of the transport (RFC 6455 §5.5.1, §7.1), in every order.
+#![cfg(feature = "alloc")]
+
+mod support;
+
+use core::time::Duration;
+
+use sockless::{Cause, Config, Moment, ProtocolError, Reply, Role, SendError, Timeouts, Transport};
+use support::subject::{KINDS, Kind, ROLES, Seen, Subject, from_peer};
+use support::wire::Frame;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    OurClose,
+    PeersClose,
+    Eof,
+    Fault,
+    Data,
+}
+
+const ACTS: [Act; 5] = [Act::OurClose, Act::PeersClose, Act::Eof, Act::Fault, Act::Data];
+
+/// Every order of up to four acts.
+fn orders() -> Vec<Vec<Act>> {
+    let mut orders = vec![vec![]];
+    let mut start = 0;
+    for _ in 0..4 {
+        let end = orders.len();
+        for at in start..end {
+            for act in ACTS {
+                let longer = [&orders[at][..], &[act]].concat();
+                orders.push(longer);
+            }
+        }
+        start = end;
+    }
+    orders
+}
+
+/// What the RFC wants, written to be read.
+#[derive(Debug, Default)]
+struct Model {
+    close_sent: bool,
+    close_received: bool,
+    failed: bool,
+    eof: bool,
+    cause: Option<Cause>,
+    /// All frames that go out, in order.
+    out: Vec<Frame>,
+    /// Some of them are not written: with a session, of those that the protocol owes.
+    waits: bool,
+    events: usize,
+}
+
+impl Model {
+    /// Whether the act is accepted.
+    fn act(&mut self, act: Act, kind: Kind) -> bool {
+        // §7.1.7, §5.5.1: nothing is read behind a fault or a Close, and nothing is there behind the end.
+        let reads = !self.failed && !self.close_received && !self.eof;
+        // §5.5.1, §6.1: nothing is sent behind our Close, or into a transport that has ended.
+        let sends = !self.close_sent && !self.eof;
+        match act {
+            Act::OurClose if sends => {
+                self.close_sent = true;
+                self.cause = self.cause.or(Some(Cause::ClosedHere));
+                self.out(Frame::close(Some(1000)), kind != Kind::Session);
+            }
+            Act::Data if sends => self.out(Frame::text("x"), kind != Kind::Session),
+            Act::OurClose | Act::Data => return false,
+            Act::PeersClose if reads => {
+                self.close_received = true;
+                self.cause = self.cause.or(Some(Cause::ClosedByPeer));
+                self.events += 1;
+                self.answer(1001);
+            }
+            Act::Fault if reads => {
+                self.failed = true;
+                self.cause = Some(Cause::Failed(ProtocolError::ReservedOpcode));
+                self.answer(1002);
+            }
+            Act::PeersClose | Act::Fault => {}
+            Act::Eof => {
+                self.eof = true;
+                self.cause = self.cause.or(Some(Cause::TransportEnded));
+            }
+        }
+        true
+    }
+
+    /// §5.5.1: only one Close is ever sent.
+    fn answer(&mut self, code: u16) {
+        if !std::mem::replace(&mut self.close_sent, true) {
+            self.out(Frame::close(Some(code)), true);
+        }
+    }
+
+    fn out(&mut self, frame: Frame, waits: bool) {
+        self.out.push(frame);
+        self.waits |= waits;
+    }
+
+    fn transport(&self, role: Role) -> Transport {
+        if self.eof {
+            // A peer that closed in order may still read our answer.
+            return if self.waits && self.close_received { Transport::Keep } else { Transport::Close };
+        }
+        let both = self.close_sent && self.close_received;
+        // §7.1.1, §7.1.7: who fails closes; after both Closes the server does, and the client waits for it.
+        match !self.waits && (self.failed || both && role == Role::Server) {
+            true => Transport::ShutdownWrite,
+            false => Transport::Keep,
+        }
+    }
+}
+
+#[test]
+fn s7_1_every_order_of_up_to_four_acts_ends_as_the_model_says() {
+    let mut runs = 0;
+    for order in orders() {
+        for role in ROLES {
+            for kind in KINDS {
+                for eager in [true, false] {
+                    play(&order, role, kind, eager);
+                    runs += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(runs, (1 + 5 + 25 + 125 + 625) * 2 * 4 * 2);
+}
+
+fn play(order: &[Act], role: Role, kind: Kind, eager: bool) {
+    let mut subject = Subject::new(kind, role, Config::default());
+    subject.eager = eager;
+    let mut model = Model::default();
+    let mut ended = None;
+    for (number, &act) in order.iter().enumerate() {
+        let context = format!("{order:?}, act {number}, {role:?} {kind:?} eager: {eager}");
+        let answer = match act {
+            Act::OurClose => subject.close(Some(1000), ""),
+            Act::Data => subject.text("x"),
+            Act::PeersClose => {
+                subject.feed(&from_peer(role, 0x88, &[0x03, 0xe9]));
+                Ok(())
+            }
+            Act::Fault => {
+                subject.feed(&from_peer(role, 0x83, b""));
+                Ok(())
+            }
+            Act::Eof => {
+                subject.eof();
+                Ok(())
+            }
+        };
+        let accepted = model.act(act, kind);
+        assert_eq!(answer, if accepted { Ok(()) } else { Err(SendError::Closed) }, "{context}");
+        model.waits &= !eager;
+        assert_eq!(subject.waits(), model.waits, "{context}");
+        assert_eq!(subject.transport(), model.transport(role), "{context}");
+
+        let end = subject.end();
+        assert_eq!(end.is_some(), model.eof && ended.is_none(), "once, and not before: {context}");
+        if let Some(end) = end {
+            assert_eq!(end.code.value(), if model.close_received { 1001 } else { 1006 }, "{context}");
+            let clean = model.close_sent && model.close_received && !model.failed;
+            assert_eq!((end.was_clean, Some(end.cause)), (clean, model.cause), "{context}");
+            assert_eq!(end.reason.as_str(), "", "{context}");
+            ended = Some(end);
+        }
+    }
+    subject.drain();
+    model.waits = false;
+    let context = format!("{order:?}, drained, {role:?} {kind:?} eager: {eager}");
+    assert_eq!(subject.take_frames(), model.out, "{context}");
+    assert_eq!(subject.transport(), model.transport(role), "{context}");
+    assert_eq!(subject.events, vec![Seen::Close(Some(1001), String::new()); model.events], "{context}");
+    assert_eq!(subject.error.is_some(), model.failed, "{context}");
+    assert_eq!(subject.end(), None, "{context}");
+}
+
+#[test]
+fn s5_5_1_a_manual_close_waits_for_the_application_which_may_finish_its_message() {
+    for kind in KINDS {
+        for role in ROLES {
+            let mut subject = Subject::new(kind, role, Config::default().closes(Reply::Manual));
+            subject.feed(&from_peer(role, 0x88, &[0x03, 0xe9]));
+            assert_eq!(subject.take_frames(), []);
+            assert_eq!(subject.transport(), Transport::Keep);
+            assert_eq!(subject.text("the rest"), Ok(()));
+            assert_eq!(subject.close(Some(1000), ""), Ok(()));
+            assert_eq!(subject.close(Some(1000), ""), Err(SendError::Closed));
+            assert_eq!(subject.take_frames(), [Frame::text("the rest"), Frame::close(Some(1000))]);
+            subject.eof();
+            let end = subject.end().expect("an end");
+            assert_eq!((end.code.value(), end.was_clean, end.cause), (1001, true, Cause::ClosedByPeer));
+        }
+    }
+}
+
+#[test]
+fn s7_1_4_a_manual_close_that_never_came_is_not_clean() {
+    for kind in KINDS {
+        let mut subject = Subject::new(kind, Role::Server, Config::default().closes(Reply::Manual));
+        subject.feed(&from_peer(Role::Server, 0x88, b""));
+        subject.eof();
+        let end = subject.end().expect("an end");
+        assert_eq!((end.code.value(), end.was_clean, end.cause), (1005, false, Cause::ClosedByPeer));
+    }
+}
+
+#[test]
+fn s7_1_7_a_close_that_is_owed_already_survives_a_fault() {
+    let idle = Timeouts { idle: Some(Duration::from_secs(60)), ..Timeouts::NONE };
+    for kind in KINDS {
+        let mut subject = Subject::new(kind, Role::Server, Config::default().timeouts(idle));
+        subject.eager = false;
+        let due = subject.poll_timeout(Moment::ORIGIN).expect("the idle deadline");
+        subject.handle_timeout(due);
+        subject.feed(&from_peer(Role::Server, 0x83, b""));
+        assert_eq!(subject.transport(), Transport::Keep, "{kind:?}");
+        subject.drain();
+        let frames = subject.take_frames();
+        assert_eq!((frames.len(), &frames[0].payload[..2]), (1, &1001_u16.to_be_bytes()[..]), "{kind:?}");
+        assert_eq!(subject.transport(), Transport::ShutdownWrite, "{kind:?}");
+    }
+}
+
+#[test]
+fn s7_1_7_nothing_behind_a_fault_is_read_even_by_later_calls() {
+    for kind in KINDS {
+        let mut subject = Subject::new(kind, Role::Client, Config::default());
+        subject.feed(b"\x01\x01a\x83\x00");
+        subject.feed(b"\x80\x01b\x81\x01c\x89\x00\x88\x00");
+        assert_eq!(subject.error, Some((ProtocolError::ReservedOpcode, 4)), "{kind:?}");
+        assert_eq!(subject.events, []);
+        assert_eq!(subject.take_frames(), [Frame::close(Some(1002))]);
+        assert_eq!(subject.text("x"), Err(SendError::Closed));
+        assert_eq!(subject.ping(b""), Err(SendError::Closed));
+        assert_eq!(subject.pong(b""), Err(SendError::Closed));
+    }
+}

@@ -1,0 +1,362 @@
+//! Deadlines by a clock that the test turns (RFC 6455 §5.5.2, §7.1.1, §7.1.7, §10).
+#![cfg(feature = "alloc")]
+
+mod support;
+
+use core::time::Duration;
+
+use bytes::Buf;
+use sockless::{
+    Cause, Config, Deadline, EndCode, Moment, ProtocolError, Role, SendError, Timeouts, Transport,
+};
+use support::subject::{KINDS, Kind, ROLES, Subject, connection, from_peer};
+use support::wire::Frame;
+
+/// So many seconds after the origin.
+fn at(seconds: u64) -> Moment {
+    Moment::from(Duration::from_secs(seconds))
+}
+
+fn seconds(seconds: u64) -> Option<Duration> {
+    Some(Duration::from_secs(seconds))
+}
+
+fn subjects(timeouts: Timeouts) -> impl Iterator<Item = Subject> {
+    let new = move |kind, role| Subject::new(kind, role, Config::default().timeouts(timeouts));
+    ROLES.into_iter().flat_map(move |role| KINDS.map(|kind| new(kind, role)))
+}
+
+/// The peer's data, one message.
+fn message(subject: &Subject) -> Vec<u8> {
+    from_peer(subject.role, 0x82, b"data")
+}
+
+const PING: Timeouts = Timeouts { ping_interval: seconds_20(), pong: seconds_10(), ..Timeouts::NONE };
+const CLOSE: Timeouts = Timeouts { close: seconds_10(), ..Timeouts::NONE };
+
+const fn seconds_20() -> Option<Duration> {
+    Some(Duration::from_secs(20))
+}
+
+const fn seconds_10() -> Option<Duration> {
+    Some(Duration::from_secs(10))
+}
+
+#[test]
+fn s5_5_2_silence_is_pinged_and_any_byte_is_an_answer() {
+    for mut subject in subjects(PING) {
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(20)));
+        subject.handle_timeout(at(20));
+        assert_eq!(subject.take_frames(), [Frame::ping(b"")]);
+        assert_eq!(subject.poll_timeout(at(20)), Some(at(30)));
+        let message = message(&subject);
+        subject.feed(&message[..1]);
+        assert_eq!(subject.poll_timeout(at(21)), Some(at(30)), "not touched by what is received");
+        subject.handle_timeout(at(30));
+        assert_eq!(subject.transport(), Transport::Keep);
+        assert_eq!(subject.poll_timeout(at(30)), Some(at(50)));
+        subject.handle_timeout(at(50));
+        assert_eq!(subject.take_frames(), [Frame::ping(b"")]);
+    }
+}
+
+#[test]
+fn s7_2_1_without_a_byte_after_the_ping_the_transport_is_aborted() {
+    for mut subject in subjects(PING) {
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(20)));
+        subject.handle_timeout(at(20));
+        assert_eq!(subject.take_frames(), [Frame::ping(b"")]);
+        assert_eq!(subject.end(), None);
+        assert_eq!(subject.poll_timeout(at(20)), Some(at(30)));
+        subject.handle_timeout(at(30));
+        assert_eq!(subject.transport(), Transport::Abort);
+        let end = subject.end().expect("an end");
+        assert_eq!((end.code, end.was_clean), (EndCode::ABNORMAL, false));
+        assert_eq!(end.cause, Cause::TimedOut(Deadline::Pong));
+        assert_eq!(subject.poll_timeout(at(31)), None);
+        subject.handle_timeout(at(1000));
+        assert_eq!(subject.text("x"), Err(SendError::Closed));
+        assert_eq!(subject.ping(b""), Err(SendError::Closed));
+        assert_eq!(subject.close(Some(1000), ""), Err(SendError::Closed));
+        assert_eq!(subject.take_frames(), []);
+        subject.eof();
+        assert_eq!((subject.end(), subject.transport()), (None, Transport::Abort));
+    }
+}
+
+#[test]
+fn s5_5_2_without_a_pong_deadline_silence_is_pinged_again_and_again() {
+    for mut subject in subjects(Timeouts { pong: None, ..PING }) {
+        for now in [20, 40, 60, 80] {
+            assert_eq!(subject.poll_timeout(at(now - 20)), Some(at(now)));
+            subject.handle_timeout(at(now));
+            assert_eq!(subject.take_frames(), [Frame::ping(b"")]);
+        }
+        assert_eq!(subject.transport(), Transport::Keep);
+    }
+}
+
+#[test]
+fn s7_4_1_an_idle_connection_is_closed_with_1001_and_then_given_up() {
+    for answered in [false, true] {
+        for mut subject in subjects(Timeouts { idle: seconds(60), ..CLOSE }) {
+            assert_eq!(subject.poll_timeout(at(0)), Some(at(60)));
+            subject.feed(&from_peer(subject.role, 0x89, b"no message"));
+            assert_eq!(subject.take_frames(), [Frame::pong(b"no message")]);
+            subject.handle_timeout(at(60));
+            let frames = subject.take_frames();
+            assert_eq!((frames.len(), frames[0].opcode), (1, 0x8));
+            assert_eq!(frames[0].payload, b"\x03\xe9idle");
+            assert_eq!(subject.text("x"), Err(SendError::Closed));
+            assert_eq!(subject.poll_timeout(at(60)), Some(at(70)));
+            if answered {
+                subject.feed(&from_peer(subject.role, 0x88, b"\x03\xe9"));
+                subject.eof();
+                let end = subject.end().expect("an end");
+                assert_eq!((end.was_clean, end.cause), (true, Cause::TimedOut(Deadline::Idle)));
+                assert_eq!(subject.transport(), Transport::Close);
+            } else {
+                subject.handle_timeout(at(70));
+                assert_eq!(subject.transport(), Transport::Abort);
+                let end = subject.end().expect("an end");
+                assert_eq!((end.was_clean, end.cause), (false, Cause::TimedOut(Deadline::Close)));
+            }
+        }
+    }
+}
+
+#[test]
+fn s7_4_1_a_message_in_either_direction_puts_the_idle_deadline_off() {
+    for sent in [false, true] {
+        for mut subject in subjects(Timeouts { idle: seconds(60), ..Timeouts::NONE }) {
+            assert_eq!(subject.poll_timeout(at(0)), Some(at(60)));
+            if sent {
+                assert_eq!(subject.text("x"), Ok(()));
+            } else {
+                let message = message(&subject);
+                subject.feed(&message);
+            }
+            subject.take_frames();
+            subject.handle_timeout(at(60));
+            assert_eq!(subject.take_frames(), []);
+            assert_eq!(subject.poll_timeout(at(60)), Some(at(120)));
+            subject.handle_timeout(at(120));
+            assert_eq!(subject.take_frames().len(), 1, "the Close");
+        }
+    }
+}
+
+#[test]
+fn s10_output_that_nobody_takes_aborts_the_transport_and_output_that_moves_does_not() {
+    let config = Config::default().timeouts(Timeouts { output: seconds(30), ..Timeouts::NONE });
+    for role in ROLES {
+        for way in ["nothing goes out", "a byte goes out", "a byte is copied out", "all goes out"] {
+            let mut connection = connection(role, config);
+            assert_eq!(connection.poll_timeout(at(0)), None);
+            connection.text("hello").unwrap();
+            assert_eq!(connection.poll_timeout(at(0)), Some(at(30)));
+            connection.text("and more").unwrap();
+            assert!(!connection.output().chunk().is_empty(), "to look at it is not to take it");
+            assert_eq!(connection.poll_timeout(at(9)), Some(at(30)));
+            match way {
+                "a byte goes out" => connection.output().advance(1),
+                "a byte is copied out" => assert_eq!(connection.output().copy_to_bytes(1).len(), 1),
+                "all goes out" => connection.output().advance(usize::MAX),
+                _ => connection.output().advance(0),
+            }
+            connection.handle_timeout(at(30));
+            if way == "nothing goes out" {
+                assert_eq!(connection.transport(), Transport::Abort);
+                let end = connection.end().expect("an end");
+                assert_eq!((end.was_clean, end.cause), (false, Cause::TimedOut(Deadline::Output)));
+                assert_eq!(connection.poll_timeout(at(30)), None);
+                continue;
+            }
+            assert_eq!((connection.transport(), connection.end()), (Transport::Keep, None), "{way}");
+            if way == "all goes out" {
+                assert_eq!(connection.poll_timeout(at(30)), None);
+                continue;
+            }
+            assert_eq!(connection.poll_timeout(at(30)), Some(at(60)), "armed again");
+            connection.handle_timeout(at(60));
+            assert_eq!(connection.transport(), Transport::Abort);
+        }
+    }
+}
+
+#[test]
+fn s7_1_1_a_close_that_is_not_answered_aborts_the_transport() {
+    for mut subject in subjects(CLOSE) {
+        assert_eq!(subject.poll_timeout(at(0)), None);
+        assert_eq!(subject.close(Some(1000), ""), Ok(()));
+        assert_eq!(subject.poll_timeout(at(1)), Some(at(11)));
+        let message = message(&subject);
+        subject.feed(&message);
+        assert_eq!(subject.poll_timeout(at(5)), Some(at(11)), "chatter does not put it off");
+        subject.handle_timeout(at(11));
+        assert_eq!(subject.transport(), Transport::Abort);
+        let end = subject.end().expect("an end");
+        assert_eq!((end.code, end.was_clean), (EndCode::ABNORMAL, false));
+        assert_eq!(end.cause, Cause::TimedOut(Deadline::Close));
+        assert_eq!(subject.poll_timeout(at(11)), None);
+    }
+}
+
+#[test]
+fn s7_1_7_after_failing_the_close_is_flushed_then_read_to_the_end_or_the_deadline() {
+    for mut subject in subjects(CLOSE) {
+        subject.eager = false;
+        subject.feed(&from_peer(subject.role, 0x83, b""));
+        assert_eq!(subject.transport(), Transport::Keep);
+        subject.drain();
+        assert_eq!(subject.take_frames(), [Frame::close(Some(1002))]);
+        assert_eq!(subject.transport(), Transport::ShutdownWrite);
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(10)));
+        let message = message(&subject);
+        subject.feed(&message);
+        assert_eq!(subject.end(), None);
+        subject.handle_timeout(at(10));
+        assert_eq!(subject.transport(), Transport::Close);
+        let end = subject.end().expect("an end");
+        assert_eq!((end.code, end.was_clean), (EndCode::ABNORMAL, false));
+        assert_eq!(end.cause, Cause::Failed(ProtocolError::ReservedOpcode));
+        assert_eq!((subject.poll_timeout(at(10)), subject.end()), (None, None));
+    }
+}
+
+#[test]
+fn s7_1_1_after_both_closes_the_deadline_ends_a_clean_connection() {
+    for mut subject in subjects(CLOSE) {
+        subject.feed(&from_peer(subject.role, 0x88, b"\x03\xe8"));
+        assert_eq!(subject.take_frames(), [Frame::close(Some(1000))]);
+        let waiting = if subject.role == Role::Server { Transport::ShutdownWrite } else { Transport::Keep };
+        assert_eq!((subject.transport(), subject.end()), (waiting, None));
+        assert_eq!(subject.poll_timeout(at(3)), Some(at(13)));
+        subject.handle_timeout(at(13));
+        assert_eq!(subject.transport(), Transport::Close);
+        let end = subject.end().expect("an end");
+        assert_eq!((end.code.value(), end.was_clean, end.cause), (1000, true, Cause::ClosedByPeer));
+        assert_eq!((subject.poll_timeout(at(13)), subject.end()), (None, None));
+    }
+}
+
+/// A peer that stops reading: nobody would be told again, if the verdict were to wait for the output.
+#[test]
+fn s7_1_7_the_close_deadline_aborts_what_cannot_be_written() {
+    for role in ROLES {
+        for (head, payload) in [(0x83, &b""[..]), (0x88, b"\x03\xe8")] {
+            let timeouts = Timeouts { output: seconds(30), ..CLOSE };
+            let mut connection = connection(role, Config::default().timeouts(timeouts));
+            let mut wire = from_peer(role, head, payload);
+            let _ = connection.receive(&mut &mut wire[..]);
+            assert_eq!(connection.poll_timeout(at(0)), Some(at(10)));
+            assert!(connection.queued() > 0);
+            connection.handle_timeout(at(10));
+            assert_eq!(connection.transport(), Transport::Abort);
+            assert!(!connection.end().expect("an end").was_clean);
+            assert_eq!(connection.poll_timeout(at(10)), None);
+        }
+    }
+}
+
+#[test]
+fn early_and_repeated_and_unasked_calls_do_no_harm() {
+    for mut subject in subjects(Timeouts { idle: seconds(60), close: seconds(10), ..PING }) {
+        subject.handle_timeout(at(5));
+        assert_eq!(subject.poll_timeout(at(6)), Some(at(26)));
+        assert_eq!(subject.poll_timeout(at(7)), Some(at(26)));
+        for early in [0, 7, 25] {
+            subject.handle_timeout(at(early));
+        }
+        assert_eq!(subject.take_frames(), []);
+        assert_eq!(subject.poll_timeout(at(25)), Some(at(26)));
+        for _ in 0..3 {
+            subject.handle_timeout(at(26));
+        }
+        assert_eq!(subject.take_frames(), [Frame::ping(b"")]);
+        assert_eq!(subject.poll_timeout(at(26)), Some(at(36)));
+        assert_eq!(subject.close(None, ""), Ok(()));
+        assert_eq!(subject.take_frames(), [Frame::close(None)]);
+        // The answer from before the Close comes due: nobody is missed any more.
+        subject.handle_timeout(at(36));
+        assert_eq!(subject.transport(), Transport::Keep);
+        assert_eq!(subject.poll_timeout(at(36)), Some(at(46)));
+    }
+}
+
+#[test]
+fn what_is_received_never_makes_the_answer_earlier() {
+    let timeouts = Timeouts { idle: seconds(33), ..Timeouts::DEFAULT };
+    for mut subject in subjects(timeouts) {
+        let mut cuts = support::run::Cuts(5);
+        let mut answer = subject.poll_timeout(at(0)).expect("a ping to send");
+        for now in 1..500 {
+            let head = [0x81, 0x82, 0x89, 0x8a][(cuts.next() % 4) as usize];
+            let wire = from_peer(subject.role, head, b"?");
+            match cuts.next() % 3 {
+                0 => {}
+                1 => subject.feed_cut(&wire, &[1]),
+                _ => subject.feed(&wire),
+            }
+            let next = subject.poll_timeout(at(now)).expect("an answer");
+            assert!(next >= answer, "{next:?} is before {answer:?} at {now}");
+            answer = next;
+            if answer <= at(now) {
+                subject.handle_timeout(at(now));
+                answer = subject.poll_timeout(at(now)).expect("an answer");
+            }
+            assert!(answer > at(now));
+        }
+        assert_eq!(subject.transport(), Transport::Keep);
+    }
+}
+
+#[test]
+fn a_silence_is_noticed_between_one_and_two_intervals() {
+    for spoke_at in 0..40 {
+        for mut subject in subjects(PING) {
+            let message = message(&subject);
+            let mut pinged = None;
+            let mut due = subject.poll_timeout(at(0)).expect("an answer");
+            for now in 0..100 {
+                if due <= at(now) {
+                    subject.handle_timeout(at(now));
+                    due = subject.poll_timeout(at(now)).expect("an answer");
+                }
+                // Speaks each second until then.
+                if now <= spoke_at {
+                    subject.feed(&message);
+                }
+                if !subject.take_frames().is_empty() {
+                    pinged = Some(now);
+                    break;
+                }
+            }
+            let silence = pinged.expect("a ping") - spoke_at;
+            assert!((20..=40).contains(&silence), "spoke at {spoke_at}, pinged after {silence}");
+        }
+    }
+}
+
+#[test]
+fn without_deadlines_there_is_nothing_to_wait_for() {
+    for mut subject in subjects(Timeouts::NONE) {
+        subject.eager = false;
+        assert_eq!(subject.poll_timeout(at(0)), None);
+        let message = message(&subject);
+        subject.feed(&message);
+        assert_eq!(subject.text("x"), Ok(()));
+        assert_eq!(subject.poll_timeout(at(0)), None);
+        assert_eq!(subject.close(None, ""), Ok(()));
+        subject.feed(&from_peer(subject.role, 0x83, b""));
+        assert_eq!(subject.poll_timeout(at(0)), None);
+        subject.handle_timeout(at(u64::MAX));
+        assert_eq!(subject.poll_timeout(at(u64::MAX)), None);
+        assert_eq!((subject.transport(), subject.end()), (transport_of(&subject), None));
+    }
+}
+
+/// A session's Close was written by the call; a connection's is queued.
+fn transport_of(subject: &Subject) -> Transport {
+    if subject.kind == Kind::Session { Transport::ShutdownWrite } else { Transport::Keep }
+}
