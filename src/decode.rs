@@ -141,6 +141,11 @@ impl Frames {
         most: usize,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Piece<'b>>, ProtocolError> {
+        if most == usize::MAX {
+            if let Some(piece) = self.short_message(limits, input) {
+                return Ok(Some(piece));
+            }
+        }
         let (first, mask, remaining) = match self.state {
             State::Header { len: 0, .. } => match self.judge(limits, input)? {
                 Some(header) => {
@@ -160,6 +165,33 @@ impl Frames {
             State::Payload { begun, mask, remaining } => (!begun, mask, remaining),
         };
         Ok(self.payload(first, mask, remaining, most, input))
+    }
+
+    /// A message in one frame of the short length form that lies whole in the input: what most messages are.
+    ///
+    /// Nothing is judged here. It takes what [`judge`](Frames::judge) has no fault to find with, and leaves the rest.
+    #[inline]
+    fn short_message<'b>(&mut self, limits: &Limits, input: &mut &'b mut [u8]) -> Option<Piece<'b>> {
+        let (mask, header_len) = match (self.role, &**input) {
+            (Role::Server, [_, MASKED..=0xfd, a, b, c, d, ..]) => (Mask::new([*a, *b, *c, *d]), 6),
+            (Role::Client, [_, 0..=0x7d, ..]) => (Mask::NONE, 2),
+            _ => return None,
+        };
+        let opcode = match input.first()? {
+            0x81 => Opcode::Text,
+            0x82 => Opcode::Binary,
+            _ => return None,
+        };
+        let len = usize::from(input.get(1)? & !MASKED);
+        let there = input.len() >= header_len + len;
+        let between = self.message.is_none() && matches!(self.state, State::Header { len: 0, .. });
+        if !there || !between || !limits.allow_short() {
+            return None;
+        }
+        self.head = FIN | opcode.bits();
+        take(input, header_len);
+        let payload = take(input, len);
+        Some(Piece { opcode, payload, mask, first: true, last: true, end: true })
     }
 
     /// Goes on with a header whose first `len` bytes came earlier.

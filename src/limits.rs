@@ -36,6 +36,12 @@ impl Limits {
         };
         Limits { message: bytes, frame: bytes, fragments }
     }
+
+    /// Whether every message of the short length form, up to 125 bytes, is within them.
+    #[inline]
+    pub(crate) const fn allow_short(&self) -> bool {
+        self.message >= 125 && self.frame >= 125 && self.fragments > 0
+    }
 }
 
 impl Default for Limits {

@@ -15,8 +15,12 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mask(u32);
 
-/// Bytes in one step of the wide loop: what a compiler turns into a few vector registers.
-const STEP: usize = 32;
+/// Bytes in one step: the compiler makes vectors of several.
+const WORD: usize = 8;
+
+/// Bytes masked at a time on their way into a vector.
+#[cfg(feature = "alloc")]
+const BLOCK: usize = 128;
 
 impl Mask {
     /// What a server uses, and a client to read: nothing changes.
@@ -33,25 +37,17 @@ impl Mask {
         if self.0 == 0 {
             return;
         }
-        let wide = self.wide();
-        let mut steps = bytes.chunks_exact_mut(STEP);
-        for step in &mut steps {
-            for (byte, key) in step.iter_mut().zip(wide) {
-                *byte ^= key;
-            }
-        }
-        let rest = steps.into_remainder();
-        let turn = rest.len();
-        let mut words = rest.chunks_exact_mut(8);
+        let mut words = bytes.chunks_exact_mut(WORD);
         for word in &mut words {
-            for (byte, key) in word.iter_mut().zip(wide) {
-                *byte ^= key;
+            if let Ok(word) = <&mut [u8; WORD]>::try_from(word) {
+                *word = self.word(*word);
             }
         }
-        for (byte, key) in words.into_remainder().iter_mut().zip(wide) {
+        let rest = words.into_remainder();
+        for (byte, key) in rest.iter_mut().zip(self.word([0; WORD])) {
             *byte ^= key;
         }
-        *self = self.turned(turn);
+        *self = self.turned(rest.len());
     }
 
     /// Masks the next bytes of the payload on their way from `from` to `to`, as many as the shorter one holds.
@@ -65,17 +61,18 @@ impl Mask {
     /// ```
     #[inline]
     pub fn copy(&mut self, from: &[u8], to: &mut [u8]) {
-        let wide = self.wide();
         let len = from.len().min(to.len());
-        let (from, to) = (from.split_at(len).0, to.split_at_mut(len).0);
-        let mut sources = from.chunks_exact(STEP);
-        let mut targets = to.chunks_exact_mut(STEP);
+        let mut sources = from.split_at(len).0.chunks_exact(WORD);
+        let mut targets = to.split_at_mut(len).0.chunks_exact_mut(WORD);
         for (target, source) in (&mut targets).zip(&mut sources) {
-            for ((to, from), key) in target.iter_mut().zip(source).zip(wide) {
-                *to = from ^ key;
+            if let (Ok(target), Ok(source)) =
+                (<&mut [u8; WORD]>::try_from(target), <&[u8; WORD]>::try_from(source))
+            {
+                *target = self.word(*source);
             }
         }
-        for ((to, from), key) in targets.into_remainder().iter_mut().zip(sources.remainder()).zip(wide) {
+        let rest = targets.into_remainder();
+        for ((to, from), key) in rest.iter_mut().zip(sources.remainder()).zip(self.word([0; WORD])) {
             *to = from ^ key;
         }
         *self = self.turned(len);
@@ -86,30 +83,24 @@ impl Mask {
     #[inline]
     pub(crate) fn append(&mut self, from: &[u8], to: &mut alloc::vec::Vec<u8>) {
         to.reserve(from.len());
-        let mut steps = from.chunks_exact(STEP);
-        let wide = self.wide();
-        for step in &mut steps {
-            let mut masked = [0; STEP];
-            for ((to, from), key) in masked.iter_mut().zip(step).zip(wide) {
-                *to = from ^ key;
-            }
+        let mut blocks = from.chunks_exact(BLOCK);
+        for block in &mut blocks {
+            let mut masked = [0; BLOCK];
+            self.copy(block, &mut masked);
             to.extend_from_slice(&masked);
         }
-        let rest = steps.remainder();
-        to.extend(rest.iter().zip(wide).map(|(byte, key)| byte ^ key));
-        *self = self.turned(rest.len());
+        let mut masked = [0; BLOCK];
+        let rest = blocks.remainder();
+        let masked = masked.split_at_mut(rest.len()).0;
+        self.copy(rest, masked);
+        to.extend_from_slice(masked);
     }
 
-    /// The key repeated over one step.
+    /// Masks eight bytes.
     #[inline]
-    fn wide(self) -> [u8; STEP] {
+    const fn word(self, word: [u8; WORD]) -> [u8; WORD] {
         let [a, b, c, d] = self.0.to_ne_bytes();
-        core::array::from_fn(|i| match i % 4 {
-            0 => a,
-            1 => b,
-            2 => c,
-            _ => d,
-        })
+        (u64::from_ne_bytes(word) ^ u64::from_ne_bytes([a, b, c, d, a, b, c, d])).to_ne_bytes()
     }
 
     /// The key turned by as many bytes: the first of memory becomes the last.
