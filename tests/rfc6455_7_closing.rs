@@ -88,7 +88,7 @@ impl Model {
 
     /// §5.5.1: only one Close is ever sent.
     fn answer(&mut self, code: u16) {
-        if !std::mem::replace(&mut self.close_sent, true) {
+        if !core::mem::replace(&mut self.close_sent, true) {
             self.out(Frame::close(Some(code)), true);
         }
     }

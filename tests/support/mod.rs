@@ -1,5 +1,6 @@
 //! What the tests share.
-#![allow(dead_code, unreachable_pub)] // each test file uses some of it
+// Each test file uses some of it; the numbers in the vectors are small.
+#![allow(dead_code, unreachable_pub, clippy::cast_possible_truncation)]
 
 pub mod run;
 pub mod subject;

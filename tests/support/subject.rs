@@ -274,7 +274,7 @@ impl Subject {
 
     /// The frames collected since this was last asked.
     pub fn take_frames(&mut self) -> Vec<Frame> {
-        frames(self.role, &std::mem::take(&mut self.wire))
+        frames(self.role, &core::mem::take(&mut self.wire))
     }
 
     pub fn text(&mut self, text: &str) -> Result<(), SendError> {
