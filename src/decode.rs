@@ -95,23 +95,30 @@ pub(crate) struct Frames {
     head: u8,
     /// The type of the message in progress, if one is unfinished.
     message: Option<Opcode>,
-    role: Role,
+    /// The mask bit as the peer has to set it, or not.
+    masked: u8,
     /// An extension claims RSV1.
     rsv1: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Between frames, or behind the first `len` bytes of a header.
+    /// Between messages.
+    Open,
+    /// Between the frames of a message, or behind the first `len` bytes of a header.
     Header { len: u8, torn: [u8; TORN] },
     /// In a frame's payload.
     Payload { begun: bool, mask: Mask, remaining: u64 },
+    /// Nothing more is read.
+    Stopped,
 }
+
+/// The first byte of a message in one frame.
+const TEXT_MESSAGE: u8 = FIN | Opcode::Text.bits();
+const BINARY_MESSAGE: u8 = FIN | Opcode::Binary.bits();
 
 /// The most bytes of a header that is not whole.
 const TORN: usize = FrameHeader::MAX_LEN - 1;
-
-const BETWEEN: State = State::Header { len: 0, torn: [0; TORN] };
 
 /// A run of payload bytes as they came: still masked, so that the level above can unmask on the way to where it wants
 /// them.
@@ -130,24 +137,72 @@ pub(crate) struct Piece<'b> {
 
 impl Frames {
     pub(crate) const fn new(role: Role) -> Frames {
-        Frames { state: BETWEEN, message_len: 0, fragments: 0, head: 0, message: None, role, rsv1: false }
+        let masked = match role {
+            Role::Server => MASKED,
+            Role::Client => 0,
+        };
+        Frames {
+            state: State::Open,
+            message_len: 0,
+            fragments: 0,
+            head: 0,
+            message: None,
+            masked,
+            rsv1: false,
+        }
+    }
+
+    /// Reads nothing more: all input is taken and thrown away.
+    pub(crate) fn stop(&mut self) {
+        self.state = State::Stopped;
+    }
+
+    /// A message in one frame that lies whole in the input, as most do, taken off the front of it.
+    ///
+    /// A short way past [`next`](Frames::next): it takes nothing that has a fault, or that leaves anything to remember,
+    /// and so judges little and stores nothing. `None`: go the long way.
+    #[inline]
+    pub(crate) fn whole_message<'b>(
+        &self,
+        limits: &Limits,
+        input: &mut &'b mut [u8],
+    ) -> Option<(Opcode, Mask, &'b mut [u8])> {
+        let (&[head, second], rest) = input.split_first_chunk()?;
+        let opcode = match head {
+            TEXT_MESSAGE => Opcode::Text,
+            BINARY_MESSAGE => Opcode::Binary,
+            _ => return None,
+        };
+        // The length, if the mask bit is as it should be; else more than any short one.
+        let (len, rest) = match second ^ self.masked {
+            len @ 0..LEN_16 => (usize::from(len), rest),
+            LEN_16 => match rest.split_first_chunk() {
+                Some((&len, rest)) if len >= [0, LEN_16] => (usize::from(u16::from_be_bytes(len)), rest),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let (mask, rest) = match self.masked {
+            0 => (Mask::NONE, rest),
+            _ => rest.split_first_chunk().map(|(&key, rest)| (Mask::new(key), rest))?,
+        };
+        if len > rest.len() || !matches!(self.state, State::Open) || !limits.allow(len) {
+            return None;
+        }
+        let header_len = input.len() - rest.len();
+        let (_, payload) = take(input, header_len + len).split_at_mut(header_len);
+        Some((opcode, mask, payload))
     }
 
     /// Takes the next piece off the front of `input`, of a data frame no more than `most` bytes.
-    #[inline]
     pub(crate) fn next<'b>(
         &mut self,
         limits: &Limits,
         most: usize,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Piece<'b>>, ProtocolError> {
-        if most == usize::MAX {
-            if let Some(piece) = self.short_message(limits, input) {
-                return Ok(Some(piece));
-            }
-        }
         let (first, mask, remaining) = match self.state {
-            State::Header { len: 0, .. } => match self.judge(limits, input)? {
+            State::Open | State::Header { len: 0, .. } => match self.judge(limits, input)? {
                 Some(header) => {
                     take(input, header.len);
                     self.begin(&header);
@@ -163,35 +218,12 @@ impl Frames {
                 None => return Ok(None),
             },
             State::Payload { begun, mask, remaining } => (!begun, mask, remaining),
+            State::Stopped => {
+                take(input, usize::MAX);
+                return Ok(None);
+            }
         };
         Ok(self.payload(first, mask, remaining, most, input))
-    }
-
-    /// A message in one frame of the short length form that lies whole in the input: what most messages are.
-    ///
-    /// Nothing is judged here. It takes what [`judge`](Frames::judge) has no fault to find with, and leaves the rest.
-    #[inline]
-    fn short_message<'b>(&mut self, limits: &Limits, input: &mut &'b mut [u8]) -> Option<Piece<'b>> {
-        let (mask, header_len) = match (self.role, &**input) {
-            (Role::Server, [_, MASKED..=0xfd, a, b, c, d, ..]) => (Mask::new([*a, *b, *c, *d]), 6),
-            (Role::Client, [_, 0..=0x7d, ..]) => (Mask::NONE, 2),
-            _ => return None,
-        };
-        let opcode = match input.first()? {
-            0x81 => Opcode::Text,
-            0x82 => Opcode::Binary,
-            _ => return None,
-        };
-        let len = usize::from(input.get(1)? & !MASKED);
-        let there = input.len() >= header_len + len;
-        let between = self.message.is_none() && matches!(self.state, State::Header { len: 0, .. });
-        if !there || !between || !limits.allow_short() {
-            return None;
-        }
-        self.head = FIN | opcode.bits();
-        take(input, header_len);
-        let payload = take(input, len);
-        Some(Piece { opcode, payload, mask, first: true, last: true, end: true })
     }
 
     /// Goes on with a header whose first `len` bytes came earlier.
@@ -228,11 +260,12 @@ impl Frames {
             *to = *from;
             len += 1;
         }
-        self.state = State::Header { len, torn };
+        if len > 0 {
+            self.state = State::Header { len, torn };
+        }
     }
 
     /// Enters the frame that this header begins.
-    #[inline]
     fn begin(&mut self, header: &Header) {
         self.head = header.head;
         match header.opcode {
@@ -250,7 +283,6 @@ impl Frames {
     }
 
     /// Judges as much of a header as there is. `None`: no fault so far, but it is not whole.
-    #[inline]
     fn judge(&self, limits: &Limits, bytes: &[u8]) -> Result<Option<Header>, ProtocolError> {
         let Some((&head, rest)) = bytes.split_first() else { return Ok(None) };
         let opcode = self.judge_head(head)?;
@@ -263,10 +295,8 @@ impl Frames {
             return Err(ProtocolError::TruncatedCloseCode);
         }
         let masked = second & MASKED != 0;
-        match (self.role, masked) {
-            (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
-            (Role::Client, true) => return Err(ProtocolError::MaskedFrame),
-            _ => {}
+        if second & MASKED != self.masked {
+            return Err(if masked { ProtocolError::MaskedFrame } else { ProtocolError::UnmaskedFrame });
         }
         let (payload_len, rest) = match short {
             LEN_16 => match rest.split_first_chunk() {
@@ -300,7 +330,6 @@ impl Frames {
     }
 
     /// RFC 6455 §5.2, §5.4, §5.5: what the first byte tells.
-    #[inline]
     fn judge_head(&self, head: u8) -> Result<Opcode, ProtocolError> {
         let opcode = Opcode::new(head & 0xf).ok_or(ProtocolError::ReservedOpcode)?;
         let claimed = if self.rsv1 { RSV1 } else { 0 };
@@ -325,7 +354,6 @@ impl Frames {
     }
 
     /// RFC 6455 §10.4: the limits, compared as 64-bit numbers before anything is converted.
-    #[inline]
     fn judge_size(&self, limits: &Limits, opcode: Opcode, payload_len: u64) -> Result<(), ProtocolError> {
         if payload_len > limits.frame {
             return Err(ProtocolError::FrameTooBig);
@@ -344,7 +372,6 @@ impl Frames {
     }
 
     /// Takes what there is of the payload.
-    #[inline]
     fn payload<'b>(
         &mut self,
         first: bool,
@@ -367,15 +394,16 @@ impl Frames {
             return None;
         }
         let payload = take(input, len);
-        self.state = match last {
-            true => BETWEEN,
-            false => State::Payload { begun: true, mask: mask.turned(len), remaining: left },
-        };
         let end = last && !control && self.head & FIN != 0;
         let message = if control { opcode } else { self.message? };
         if end {
             self.message = None;
         }
+        self.state = match (last, self.message) {
+            (false, _) => State::Payload { begun: true, mask: mask.turned(len), remaining: left },
+            (true, Some(_)) => State::Header { len: 0, torn: [0; TORN] },
+            (true, None) => State::Open,
+        };
         Some(Piece { opcode: message, payload, mask, first, last, end })
     }
 }

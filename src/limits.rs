@@ -37,10 +37,10 @@ impl Limits {
         Limits { message: bytes, frame: bytes, fragments }
     }
 
-    /// Whether every message of the short length form, up to 125 bytes, is within them.
+    /// Whether a message of so many bytes in one frame is within them.
     #[inline]
-    pub(crate) const fn allow_short(&self) -> bool {
-        self.message >= 125 && self.frame >= 125 && self.fragments > 0
+    pub(crate) fn allow(&self, len: usize) -> bool {
+        u64::try_from(len).is_ok_and(|len| len <= self.frame && len <= self.message) && self.fragments > 0
     }
 }
 

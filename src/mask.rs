@@ -15,12 +15,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mask(u32);
 
-/// Bytes in one step: the compiler makes vectors of several.
-const WORD: usize = 8;
+/// Bytes in one step of the loop that the compiler makes vectors of, and from where on it pays.
+const WIDE: usize = 64;
+const WIDE_FROM: usize = 128;
 
-/// Bytes masked at a time on their way into a vector.
+/// Bytes appended at a time: still in the nearest cache when they are masked.
 #[cfg(feature = "alloc")]
-const BLOCK: usize = 128;
+const BLOCK: usize = 4096;
 
 impl Mask {
     /// What a server uses, and a client to read: nothing changes.
@@ -34,20 +35,39 @@ impl Mask {
     /// Masks the next bytes of the payload where they lie.
     #[inline]
     pub fn apply(&mut self, bytes: &mut [u8]) {
+        self.mask(bytes);
+        *self = self.turned(bytes.len());
+    }
+
+    /// Masks these bytes, the last of the payload that are.
+    #[inline]
+    pub(crate) fn mask(self, bytes: &mut [u8]) {
         if self.0 == 0 {
             return;
         }
-        let mut words = bytes.chunks_exact_mut(WORD);
-        for word in &mut words {
-            if let Ok(word) = <&mut [u8; WORD]>::try_from(word) {
-                *word = self.word(*word);
+        let len = bytes.len();
+        let rest = if len < WIDE_FROM { bytes } else { self.mask_wide(bytes) };
+        // The last bytes may overlap those before them, so they are masked before anything is written.
+        if let Some(last) = rest.last_chunk().map(|last| self.turned(len).mask_16(*last)) {
+            let mut blocks = &mut *rest;
+            while let Some((block, more)) = blocks.split_first_chunk_mut() {
+                *block = self.mask_16(*block);
+                blocks = more;
+            }
+            if let Some(bytes) = rest.last_chunk_mut() {
+                *bytes = last;
+            }
+        } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (first, last) = (self.mask_8(*first), self.turned(len).mask_8(*last));
+            set_ends(rest, first, last);
+        } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (first, last) = (self.mask_4(*first), self.turned(len).mask_4(*last));
+            set_ends(rest, first, last);
+        } else {
+            for (byte, key) in rest.iter_mut().zip(self.0.to_ne_bytes()) {
+                *byte ^= key;
             }
         }
-        let rest = words.into_remainder();
-        for (byte, key) in rest.iter_mut().zip(self.word([0; WORD])) {
-            *byte ^= key;
-        }
-        *self = self.turned(rest.len());
     }
 
     /// Masks the next bytes of the payload on their way from `from` to `to`, as many as the shorter one holds.
@@ -59,20 +79,17 @@ impl Mask {
     /// Mask::new([0x37, 0xfa, 0x21, 0x3d]).copy(b"Hello", &mut masked);
     /// assert_eq!(&masked, b"\x7f\x9f\x4d\x51\x58");
     /// ```
-    #[inline]
     pub fn copy(&mut self, from: &[u8], to: &mut [u8]) {
         let len = from.len().min(to.len());
-        let mut sources = from.split_at(len).0.chunks_exact(WORD);
-        let mut targets = to.split_at_mut(len).0.chunks_exact_mut(WORD);
-        for (target, source) in (&mut targets).zip(&mut sources) {
-            if let (Ok(target), Ok(source)) =
-                (<&mut [u8; WORD]>::try_from(target), <&[u8; WORD]>::try_from(source))
-            {
-                *target = self.word(*source);
+        let mut words = from.split_at(len).0.chunks_exact(8);
+        let mut places = to.split_at_mut(len).0.chunks_exact_mut(8);
+        for (place, word) in (&mut places).zip(&mut words) {
+            if let (Ok(place), Ok(word)) = (<&mut [u8; 8]>::try_from(place), <&[u8; 8]>::try_from(word)) {
+                *place = self.mask_8(*word);
             }
         }
-        let rest = targets.into_remainder();
-        for ((to, from), key) in rest.iter_mut().zip(sources.remainder()).zip(self.word([0; WORD])) {
+        let rest = places.into_remainder().iter_mut().zip(words.remainder());
+        for ((to, from), key) in rest.zip(self.key_8().to_ne_bytes()) {
             *to = from ^ key;
         }
         *self = self.turned(len);
@@ -83,39 +100,70 @@ impl Mask {
     #[inline]
     pub(crate) fn append(&mut self, from: &[u8], to: &mut alloc::vec::Vec<u8>) {
         to.reserve(from.len());
-        let mut blocks = from.chunks_exact(BLOCK);
-        for block in &mut blocks {
-            let mut masked = [0; BLOCK];
-            self.copy(block, &mut masked);
-            to.extend_from_slice(&masked);
+        for block in from.chunks(BLOCK) {
+            let start = to.len();
+            to.extend_from_slice(block);
+            self.apply(to.get_mut(start..).unwrap_or_default());
         }
-        let mut masked = [0; BLOCK];
-        let rest = blocks.remainder();
-        let masked = masked.split_at_mut(rest.len()).0;
-        self.copy(rest, masked);
-        to.extend_from_slice(masked);
     }
 
-    /// Masks eight bytes.
+    /// Masks all but the last few bytes, which it gives back. The key does not turn over whole steps.
+    #[inline(never)]
+    fn mask_wide(self, bytes: &mut [u8]) -> &mut [u8] {
+        let mut steps = bytes.chunks_exact_mut(WIDE);
+        for step in &mut steps {
+            for word in step.chunks_exact_mut(8) {
+                if let Ok(word) = <&mut [u8; 8]>::try_from(word) {
+                    *word = self.mask_8(*word);
+                }
+            }
+        }
+        steps.into_remainder()
+    }
+
     #[inline]
-    const fn word(self, word: [u8; WORD]) -> [u8; WORD] {
-        let [a, b, c, d] = self.0.to_ne_bytes();
-        (u64::from_ne_bytes(word) ^ u64::from_ne_bytes([a, b, c, d, a, b, c, d])).to_ne_bytes()
+    fn mask_16(self, bytes: [u8; 16]) -> [u8; 16] {
+        let key = u128::from(self.key_8());
+        (u128::from_ne_bytes(bytes) ^ (key << 64 | key)).to_ne_bytes()
+    }
+
+    #[inline]
+    fn mask_8(self, bytes: [u8; 8]) -> [u8; 8] {
+        (u64::from_ne_bytes(bytes) ^ self.key_8()).to_ne_bytes()
+    }
+
+    /// The key twice.
+    #[inline]
+    fn key_8(self) -> u64 {
+        let key = u64::from(self.0);
+        key << 32 | key
+    }
+
+    #[inline]
+    const fn mask_4(self, bytes: [u8; 4]) -> [u8; 4] {
+        (u32::from_ne_bytes(bytes) ^ self.0).to_ne_bytes()
     }
 
     /// The key turned by as many bytes: the first of memory becomes the last.
     #[inline]
-    pub(crate) const fn turned(self, bytes: usize) -> Mask {
-        let bits = match bytes % 4 {
-            1 => 8,
-            2 => 16,
-            3 => 24,
-            _ => return self,
-        };
+    pub(crate) fn turned(self, bytes: usize) -> Mask {
+        let [low, ..] = bytes.to_le_bytes();
+        let bits = u32::from(low % 4) * 8;
         Mask(if cfg!(target_endian = "little") {
             self.0.rotate_right(bits)
         } else {
             self.0.rotate_left(bits)
         })
+    }
+}
+
+/// Sets the first and the last bytes, which may overlap.
+#[inline]
+fn set_ends<const N: usize>(bytes: &mut [u8], first: [u8; N], last: [u8; N]) {
+    if let Some(bytes) = bytes.first_chunk_mut() {
+        *bytes = first;
+    }
+    if let Some(bytes) = bytes.last_chunk_mut() {
+        *bytes = last;
     }
 }

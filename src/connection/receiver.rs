@@ -8,7 +8,9 @@ use super::signal::Signal;
 use crate::decode::Piece;
 use crate::parts::{Part, Parts};
 use crate::utf8::validate;
-use crate::{Config, ControlPayload, Data, Delivery, Opcode, ProtocolError, Role, Text, Utf8, parse_close};
+use crate::{
+    Config, ControlPayload, Data, Delivery, Mask, Opcode, ProtocolError, Role, Text, Utf8, parse_close,
+};
 
 /// The receiving half of a connection, to be driven from a task of its own.
 ///
@@ -65,7 +67,10 @@ impl Receiver {
     /// Takes the next event off the front of `input`; see [`Connection::receive`](crate::Connection::receive).
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Received<'b> {
         let heard = (!input.is_empty()).then_some(Signal::Heard { message: false });
-        let event = self.event(input);
+        let event = match self.whole_message(input) {
+            Some(event) => event.map(Some),
+            None => self.event(input),
+        };
         let signal = match &event {
             Ok(Some(event)) => Some(Signal::of(event)),
             Ok(None) => heard,
@@ -81,8 +86,21 @@ impl Receiver {
         Signal::Eof
     }
 
-    /// The next event, without what the sender has to know.
+    /// A whole message that lies in the input, the short way. `None`: ask for the next [`event`](Receiver::event).
     #[inline]
+    pub(super) fn whole_message<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<Result<Event<'b>, ProtocolError>> {
+        if self.config.delivery == Delivery::Parts {
+            return None;
+        }
+        let (opcode, mask, payload) = self.parts.frames.whole_message(&self.config.limits, input)?;
+        Some(self.whole(opcode, mask, payload))
+    }
+
+    /// The next event, without what the sender has to know.
+    #[inline(never)]
     pub(super) fn event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         let event = match self.config.delivery {
             Delivery::Messages => self.message(input),
@@ -94,7 +112,6 @@ impl Receiver {
         event
     }
 
-    #[inline]
     fn message<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         loop {
             let Some(piece) = self.parts.piece(&self.config.limits, usize::MAX, input)? else {
@@ -103,7 +120,7 @@ impl Receiver {
             let event = if piece.opcode.is_control() {
                 self.control(piece)?
             } else if piece.first && piece.end && !self.is_assembling() {
-                Some(self.whole(piece)?)
+                Some(self.whole(piece.opcode, piece.mask, piece.payload)?)
             } else {
                 self.assemble(piece)?
             };
@@ -114,17 +131,20 @@ impl Receiver {
     }
 
     /// Whether earlier pieces of this message are kept.
-    #[inline]
     fn is_assembling(&self) -> bool {
         self.torn.as_ref().is_some_and(|torn| !matches!(torn.message, Message::None))
     }
 
     /// A message that lies whole in the input.
     #[inline]
-    fn whole<'b>(&mut self, piece: Piece<'b>) -> Result<Event<'b>, ProtocolError> {
-        let Piece { payload, mut mask, .. } = piece;
-        mask.apply(payload);
-        if piece.opcode == Opcode::Binary {
+    fn whole<'b>(
+        &mut self,
+        opcode: Opcode,
+        mask: Mask,
+        payload: &'b mut [u8],
+    ) -> Result<Event<'b>, ProtocolError> {
+        mask.mask(payload);
+        if opcode == Opcode::Binary {
             return Ok(Event::Binary { data: Data::lent(payload), first: true, last: true });
         }
         match validate(payload) {

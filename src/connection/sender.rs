@@ -366,6 +366,7 @@ impl Sender {
     }
 
     #[cold]
+    #[inline(never)]
     fn push_cut<P: Payload>(&mut self, fin: u8, opcode: Opcode, payload: P) {
         let most = self.config.fragment.max(1);
         let heads = move |index: usize, last: bool| {
