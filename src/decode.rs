@@ -194,6 +194,14 @@ impl Frames {
         Some((opcode, mask, payload))
     }
 
+    /// The bytes of payload that the frame in progress has announced and not brought.
+    pub(crate) fn to_come(&self) -> u64 {
+        match self.state {
+            State::Payload { remaining, .. } => remaining,
+            _ => 0,
+        }
+    }
+
     /// Takes the next piece off the front of `input`, of a data frame no more than `most` bytes.
     pub(crate) fn next<'b>(
         &mut self,
