@@ -19,7 +19,8 @@ pub fn payload(kind: Kind, size: usize) -> Vec<u8> {
         Kind::Binary => (0..size).map(|at| (at * 7 + 3) as u8).collect(),
         Kind::Ascii => b"the quick brown fox jumps over it. ".iter().copied().cycle().take(size).collect(),
         Kind::Cjk => {
-            let mut text: String = "天地玄黃宇宙洪荒日月盈昃辰宿列張".chars().cycle().take(size / 3).collect();
+            let mut text: String =
+                "天地玄黃宇宙洪荒日月盈昃辰宿列張".chars().cycle().take(size / 3).collect();
             text.push_str(&"ab"[..size % 3]);
             text.into()
         }
