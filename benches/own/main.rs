@@ -23,7 +23,9 @@ fn main() {
     // Cargo itself adds `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match &arguments[..] {
-        [list] if list == "--list" => workloads::all().iter().for_each(|workload| println!("{}", workload.name)),
+        [list] if list == "--list" => {
+            workloads::all().iter().for_each(|workload| println!("{}", workload.name))
+        }
         [name, times] => run(name, times.parse().expect("NAME N")),
         _ => measure(arguments.first().map_or("", |filter| filter)),
     }

@@ -28,7 +28,9 @@ fn names() -> Vec<String> {
     for kind in ["binary", "ascii", "cjk"] {
         names.extend(["16", "125", "1k", "16k"].map(|size| format!("receive-{kind}/{size}")));
     }
-    names.extend(["receive-torn/16k", "receive-torn/1m", "receive-parts/1m", "receive-single/16"].map(String::from));
+    names.extend(
+        ["receive-torn/16k", "receive-torn/1m", "receive-parts/1m", "receive-single/16"].map(String::from),
+    );
     names.extend(["16", "125", "1k", "16k"].map(|size| format!("send-copied/{size}")));
     names.extend(["1k", "16k", "1m"].map(|size| format!("send-shared/{size}")));
     names.extend(["16", "125", "1k", "16k"].map(|size| format!("send-masked/{size}")));

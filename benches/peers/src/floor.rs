@@ -103,7 +103,7 @@ fn receive(row: &Row, xor: Xor) -> Run {
             while let Some(frame) = unsafe { buffer.frame() } {
                 let payload = unsafe {
                     let payload = buffer.bytes.as_mut_ptr().add(frame.payload);
-                    unmask(xor, payload, payload, frame.len, frame.key);
+                    xor(payload, payload, frame.len, frame.key);
                     std::slice::from_raw_parts(payload, frame.len)
                 };
                 if text {
@@ -148,7 +148,7 @@ fn parts(row: &Row, xor: Xor) -> Run {
                 }
                 let payload = unsafe {
                     let payload = buffer.bytes.as_mut_ptr().add(buffer.start);
-                    unmask(xor, payload, payload, len, key);
+                    xor(payload, payload, len, key);
                     std::slice::from_raw_parts(payload, len)
                 };
                 seen.see(payload);
@@ -175,9 +175,9 @@ fn send(row: &Row, xor: Xor) -> Run {
                     key = key.wrapping_mul(0x9e37_79b9).wrapping_add(0x7f4a_7c15);
                     to.add(end).cast::<u32>().write_unaligned(key);
                     end += 4;
-                    unmask(xor, to.add(end), payload.as_ptr(), payload.len(), key);
+                    xor(to.add(end), payload.as_ptr(), payload.len(), key);
                 } else {
-                    copy(to.add(end), payload.as_ptr(), payload.len());
+                    std::ptr::copy_nonoverlapping(payload.as_ptr(), to.add(end), payload.len());
                 }
             }
             end += payload.len();
@@ -203,7 +203,7 @@ fn echo(row: &Row, xor: Xor) -> Run {
                 unsafe {
                     let (from, to) = (buffer.bytes.as_ptr().add(frame.payload), output.as_mut_ptr());
                     end += put_header(to.add(end), frame.len, false);
-                    unmask(xor, to.add(end), from, frame.len, frame.key);
+                    xor(to.add(end), from, frame.len, frame.key);
                 }
                 end += frame.len;
             }
@@ -255,31 +255,6 @@ unsafe fn put_header(to: *mut u8, len: usize, masked: bool) -> usize {
                 to.add(2).cast::<[u8; 8]>().write((len as u64).to_be_bytes());
                 10
             }
-        }
-    }
-}
-
-/// Copies, up to 32 bytes by one register; there is room to write too many.
-#[inline(always)]
-unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
-    unsafe {
-        if len == 16 {
-            to.cast::<[u8; 16]>().write(from.cast::<[u8; 16]>().read());
-        } else {
-            std::ptr::copy_nonoverlapping(from, to, len);
-        }
-    }
-}
-
-/// Up to 16 bytes in line, the rest by call.
-#[inline(always)]
-unsafe fn unmask(xor: Xor, to: *mut u8, from: *const u8, len: usize, key: u32) {
-    unsafe {
-        if len == 16 {
-            let wide = _mm_set1_epi32(key as i32);
-            _mm_storeu_si128(to.cast(), _mm_xor_si128(_mm_loadu_si128(from.cast()), wide));
-        } else {
-            xor(to, from, len, key);
         }
     }
 }
