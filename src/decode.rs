@@ -196,6 +196,7 @@ impl Frames {
     }
 
     /// The bytes of payload that the frame in progress has announced and not brought.
+    #[cfg(feature = "alloc")]
     pub(crate) fn to_come(&self) -> u64 {
         match self.state {
             State::Payload { remaining, .. } => remaining,
