@@ -252,6 +252,13 @@ impl Frames {
         Ok(Some(Entered { compressed, mask, there }))
     }
 
+    /// Whether there is more to come of a data frame's payload.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn is_in_data(&self) -> bool {
+        let data = Opcode::new(self.head & 0xf).is_some_and(|opcode| !opcode.is_control());
+        data && matches!(self.state, State::Payload { remaining: 1.., .. })
+    }
+
     /// The payload in progress: whether its bytes are the first, how they are masked, how many there are.
     #[inline]
     fn header(

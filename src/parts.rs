@@ -53,6 +53,11 @@ impl Parts {
         *self.failed.get_or_insert(fault)
     }
 
+    #[cfg(feature = "deflate")]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Takes the next piece of a frame off the front of `input`, of data no more than `most` bytes.
     pub(crate) fn piece<'b>(
         &mut self,

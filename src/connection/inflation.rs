@@ -51,7 +51,9 @@ impl Receiver {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         loop {
             let mut data = None;
-            if !self.inflation().is_some_and(Inflation::owes_output) {
+            // Output comes before all that stands behind its data, such as a header at fault.
+            let more_data = self.parts.frames.is_in_data() && !input.is_empty();
+            if !self.inflation().is_some_and(|inflation| inflation.owes_output(more_data)) {
                 let Some(entered) = self.parts.enter(&self.config.limits, input)? else { return Ok(None) };
                 let Some(opcode) = entered.compressed else { return self.plain_event(input) };
                 let inflation = self.torn.get_or_insert_default().inflation.get_or_insert_default();
@@ -133,7 +135,7 @@ impl Receiver {
             Delivery::Messages => torn.message.append(message.opcode, run, behind, parts, limits),
             Delivery::Parts => part(message.opcode, run, behind, parts),
         };
-        if matches!(behind, Behind::Fault(_)) {
+        if parts.has_failed() {
             self.torn = None;
         }
         event
@@ -158,9 +160,9 @@ impl Inflation {
         self.inflater.is_none() && self.window.is_empty() && self.message.is_none()
     }
 
-    /// Whether there is output to come, or the end of a message, before the next payload.
-    fn owes_output(&self) -> bool {
-        self.message.is_some_and(|message| message.ended || message.full)
+    /// Whether there is output to come, or the end of a message, that takes no more data.
+    fn owes_output(&self, more_data: bool) -> bool {
+        self.message.is_some_and(|message| message.ended || message.full && !more_data)
     }
 
     /// A payload of this type comes: of a new message, if none is in progress.
