@@ -34,3 +34,18 @@ proptest! {
         properties::round_trip(&data);
     }
 }
+
+#[cfg(feature = "deflate")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cuts_do_not_matter_to_compressed_messages(data in choices()) {
+        support::deflate::cuts_do_not_matter(&data);
+    }
+
+    #[test]
+    fn compressed_round_trip(data in choices()) {
+        support::deflate::round_trip(&data);
+    }
+}
