@@ -140,10 +140,7 @@ fn parse_fields(bytes: &[u8], line_end: usize, most: usize) -> Option<(usize, Ve
         spans(bytes, rest, &mut vec![EMPTY_HEADER; most])?
     };
     let end = line_end + length;
-    // A parsed line ends in a line feed and the next begins right behind it, so this finds every bare one.
-    let whole_ends =
-        spans.iter().all(|span| bytes.get(..span.name.start).is_some_and(|head| head.ends_with(b"\r\n")));
-    (whole_ends && bytes.get(..end)?.ends_with(b"\r\n\r\n")).then_some((end, spans))
+    bytes.get(..end)?.ends_with(b"\r\n\r\n").then_some((end, spans))
 }
 
 fn spans<'b>(bytes: &'b [u8], rest: &'b [u8], fields: &mut [Header<'b>]) -> Option<(usize, Vec<Span>)> {
@@ -152,9 +149,16 @@ fn spans<'b>(bytes: &'b [u8], rest: &'b [u8], fields: &mut [Header<'b>]) -> Opti
         let start = part.as_ptr().addr() - bytes.as_ptr().addr();
         start..start + part.len()
     };
-    let spans =
-        fields.iter().map(|field| Span { name: place(field.name.as_bytes()), value: place(field.value) });
-    Some((length, spans.collect()))
+    let mut spans = Vec::with_capacity(fields.len());
+    for field in fields {
+        let name = place(field.name.as_bytes());
+        // A parsed line ends in a line feed and the next begins right behind it, so this finds every bare one.
+        if !bytes.get(..name.start)?.ends_with(b"\r\n") {
+            return None;
+        }
+        spans.push(Span { name, value: place(field.value) });
+    }
+    Some((length, spans))
 }
 
 /// Makes blanks of the line ends inside folded fields; a fold before the first field stays, an error.

@@ -1,5 +1,5 @@
 use super::extension::{Extension, are_valid, extensions, members};
-use super::fields::{list, named, token, version};
+use super::fields::{is_token, list, named, token, version};
 use super::origin::OriginPolicy;
 use super::output::WriteError;
 use super::refusal::Refusal;
@@ -14,6 +14,7 @@ pub struct Proposal<'a, F> {
     pub(super) resource_name: ResourceName<'a>,
     pub(super) authority: Authority<'a>,
     pub(super) origin: Option<&'a [u8]>,
+    subprotocols: Once<'a>,
     pub(super) fields: F,
 }
 
@@ -41,12 +42,25 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Proposal<'a, F> {
 
     /// The subprotocols offered, the client's favourite first; all different, compared with case.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a, F> {
-        named(self.fields(), "sec-websocket-protocol").flat_map(list).filter_map(token)
+        self.offered().filter_map(token)
+    }
+
+    fn offered(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, F> {
+        let (one, more) = match self.subprotocols {
+            Once::Missing => (None, None),
+            Once::Value(value) => (Some(value), None),
+            Once::Repeated => (None, Some(named(self.fields(), "sec-websocket-protocol"))),
+        };
+        one.into_iter().chain(more.into_iter().flatten()).flat_map(list)
+    }
+
+    fn offers(&self, subprotocol: &str) -> bool {
+        self.offered().any(|offered| offered == subprotocol.as_bytes())
     }
 
     /// The first of `supported` that the client offers: the server's preference decides.
     pub fn choose_subprotocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
-        supported.iter().copied().find(|name| self.subprotocols().any(|offered| offered == *name))
+        supported.iter().copied().find(|name| self.offers(name))
     }
 
     /// The extensions offered, the client's favourite first, over all lines.
@@ -57,7 +71,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Proposal<'a, F> {
     /// Subprotocol and extensions are among those offered.
     pub(super) fn check_acceptance(&self, acceptance: &Acceptance<'_>) -> Result<(), WriteError> {
         if let Some(subprotocol) = acceptance.subprotocol {
-            if !self.subprotocols().any(|offered| offered == subprotocol) {
+            if !self.offers(subprotocol) {
                 return Err(WriteError::SubprotocolNotOffered);
             }
         }
@@ -184,17 +198,24 @@ impl<'a> Negotiation<'a> {
         if !policy.lets_pass(origin, &authority) {
             return Err(Refusal::OriginForbidden);
         }
-        Ok(Proposal { resource_name, authority, origin, fields })
+        Ok(Proposal { resource_name, authority, origin, subprotocols: self.subprotocols, fields })
     }
 }
 
 /// At least one token, all different (RFC 6455 §4.1); the bound keeps the comparison of each with each small.
-fn check_subprotocols<'a>(mut offered: impl Iterator<Item = &'a [u8]>) -> Result<(), Refusal> {
+fn check_subprotocols<'a>(mut offered: impl Iterator<Item = &'a [u8]> + Clone) -> Result<(), Refusal> {
+    // Most clients offer one, which needs no room to compare.
+    let mut first = offered.clone();
+    if let (Some(only), None) = (first.next(), first.next()) {
+        return if is_token(only) { Ok(()) } else { Err(Refusal::SubprotocolsInvalid) };
+    }
     let mut seen: [&[u8]; 64] = [&[]; 64];
     let mut count = 0;
     for place in &mut seen {
         let Some(name) = offered.next() else { break };
-        token(name).ok_or(Refusal::SubprotocolsInvalid)?;
+        if !is_token(name) {
+            return Err(Refusal::SubprotocolsInvalid);
+        }
         *place = name;
         count += 1;
     }

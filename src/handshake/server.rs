@@ -1,10 +1,10 @@
-use super::fields::{is_target, list, lists, trim};
+use super::fields::{is_name, is_target, list, lists, trim};
 use super::key::{accept_key, is_key};
 use super::origin::OriginPolicy;
 use super::output::{Sink, WriteError, is_reserved, write_into};
 use super::proposal::{Acceptance, Negotiation, Once, Proposal};
 use super::refusal::Refusal;
-use crate::uri::{Authority, ResourceName};
+use crate::uri::{Authority, ResourceName, split_once};
 use core::fmt;
 use core::ops::Deref;
 #[cfg(feature = "alloc")]
@@ -201,8 +201,8 @@ impl<'a> Seen<'a> {
             negotiation: Negotiation::NONE,
         };
         for (name, value) in fields {
-            // The length tells most names apart before a byte is compared, and most are spelt as here.
-            let is = |usual: &str| name == usual.as_bytes() || name.eq_ignore_ascii_case(usual.as_bytes());
+            // The length tells most names apart before a byte is compared.
+            let is = |usual: &str| is_name(name, usual);
             match name.len() {
                 4 if is("Host") => seen.host.add(trim(value)),
                 6 if is("Origin") => seen.negotiation.origin.add(trim(value)),
@@ -257,7 +257,8 @@ fn split_target(target: &[u8]) -> Result<(Option<Authority<'_>>, ResourceName<'_
     if target.starts_with('/') {
         return Ok((None, ResourceName::split(target)));
     }
-    let (scheme, rest) = target.split_once("://").ok_or(Refusal::TargetInvalid)?;
+    let (scheme, rest) = split_once(target, b':').ok_or(Refusal::TargetInvalid)?;
+    let rest = rest.strip_prefix("//").ok_or(Refusal::TargetInvalid)?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return Err(Refusal::TargetInvalid);
     }
