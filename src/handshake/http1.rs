@@ -149,16 +149,15 @@ fn spans<'b>(bytes: &'b [u8], rest: &'b [u8], fields: &mut [Header<'b>]) -> Opti
         let start = part.as_ptr().addr() - bytes.as_ptr().addr();
         start..start + part.len()
     };
-    let mut spans = Vec::with_capacity(fields.len());
-    for field in fields {
-        let name = place(field.name.as_bytes());
+    let mut whole_ends = true;
+    let spans = fields.iter().map(|field| {
+        let span = Span { name: place(field.name.as_bytes()), value: place(field.value) };
         // A parsed line ends in a line feed and the next begins right behind it, so this finds every bare one.
-        if !bytes.get(..name.start)?.ends_with(b"\r\n") {
-            return None;
-        }
-        spans.push(Span { name, value: place(field.value) });
-    }
-    Some((length, spans))
+        whole_ends &= bytes.get(..span.name.start).is_some_and(|head| head.ends_with(b"\r\n"));
+        span
+    });
+    let spans = spans.collect();
+    whole_ends.then_some((length, spans))
 }
 
 /// Makes blanks of the line ends inside folded fields; a fold before the first field stays, an error.

@@ -55,7 +55,8 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Proposal<'a, F> {
     }
 
     fn offers(&self, subprotocol: &str) -> bool {
-        self.offered().any(|offered| offered == subprotocol.as_bytes())
+        let is = |offered: &[u8]| offered == subprotocol.as_bytes();
+        matches!(self.subprotocols, Once::Value(only) if is(only)) || self.offered().any(is)
     }
 
     /// The first of `supported` that the client offers: the server's preference decides.
@@ -159,8 +160,8 @@ impl<'a> Negotiation<'a> {
         match self.version {
             Once::Missing => Err(Refusal::VersionMissing),
             Once::Repeated => Err(Refusal::VersionRepeated),
+            Once::Value(b"13") => Ok(()),
             Once::Value(value) => match version(value) {
-                Some(13) => Ok(()),
                 Some(_) => Err(Refusal::VersionUnsupported),
                 None => Err(Refusal::VersionInvalid),
             },

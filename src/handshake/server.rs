@@ -207,7 +207,7 @@ impl<'a> Seen<'a> {
                 4 if is("Host") => seen.host.add(trim(value)),
                 6 if is("Origin") => seen.negotiation.origin.add(trim(value)),
                 7 if is("Upgrade") => seen.upgrade |= lists(value, "websocket"),
-                10 if is("Connection") => seen.connection |= lists(value, "upgrade"),
+                10 if is("Connection") => seen.connection |= lists(value, "Upgrade"),
                 14 if is("Content-Length") => seen.add_content_length(trim(value)),
                 17 if is("Sec-WebSocket-Key") => seen.key.add(trim(value)),
                 17 if is("Transfer-Encoding") => {
