@@ -96,6 +96,9 @@ impl OriginPolicy<'_> {
         let (OriginPolicy::List(_) | OriginPolicy::SameHost, Some(origin)) = (self, origin) else {
             return true;
         };
+        if matches!(self, OriginPolicy::SameHost) && is_usual(origin, authority) {
+            return true;
+        }
         let Some(origin) = core::str::from_utf8(origin).ok().and_then(|text| Origin::parse(text).ok()) else {
             return false;
         };
@@ -105,6 +108,12 @@ impl OriginPolicy<'_> {
             OriginPolicy::Any | OriginPolicy::Defer => true,
         }
     }
+}
+
+/// Whether this is the same host without anything parsed: both without a port and spelt alike, as most are.
+fn is_usual(origin: &[u8], authority: &Authority<'_>) -> bool {
+    let host = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
+    authority.port().is_none() && host == Some(authority.host().as_str().as_bytes())
 }
 
 fn port(scheme: &str, authority: &Authority<'_>) -> Option<u16> {
