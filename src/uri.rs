@@ -122,6 +122,7 @@ impl<'a> ResourceName<'a> {
     }
 
     /// The pieces of a text that has been checked.
+    #[inline]
     pub(crate) fn split(text: &'a str) -> ResourceName<'a> {
         match split_once(text, b'?') {
             Some((path, query)) => ResourceName { path, query: (!query.is_empty()).then_some(query) },

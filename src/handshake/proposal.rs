@@ -138,6 +138,13 @@ impl<'a> Once<'a> {
             Once::Value(_) | Once::Repeated => Once::Repeated,
         };
     }
+
+    fn value(self) -> Option<&'a [u8]> {
+        match self {
+            Once::Value(value) => Some(value),
+            Once::Missing | Once::Repeated => None,
+        }
+    }
 }
 
 /// The fields that mean the same over every version of HTTP, gathered in the one pass.
@@ -176,6 +183,28 @@ impl<'a> Negotiation<'a> {
         fields: F,
         policy: OriginPolicy<'_>,
     ) -> Result<Proposal<'a, F>, Refusal> {
+        self.check(&authority, &fields, policy)?;
+        Ok(self.proposal(resource_name, authority, fields))
+    }
+
+    /// What is proposed; it has been checked.
+    pub(super) fn proposal<F>(
+        self,
+        resource_name: ResourceName<'a>,
+        authority: Authority<'a>,
+        fields: F,
+    ) -> Proposal<'a, F> {
+        let (subprotocols, origin) = (self.subprotocols, self.origin.value());
+        Proposal { resource_name, authority, origin, subprotocols, fields }
+    }
+
+    /// Whether subprotocols, extensions and origin are in order.
+    pub(super) fn check<F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone>(
+        &self,
+        authority: &Authority<'_>,
+        fields: &F,
+        policy: OriginPolicy<'_>,
+    ) -> Result<(), Refusal> {
         match self.subprotocols {
             Once::Missing => {}
             Once::Value(value) => check_subprotocols(list(value))?,
@@ -191,15 +220,10 @@ impl<'a> Negotiation<'a> {
         if !valid {
             return Err(Refusal::ExtensionsInvalid);
         }
-        let origin = match self.origin {
-            Once::Missing => None,
-            Once::Value(origin) => Some(origin),
-            Once::Repeated => return Err(Refusal::OriginRepeated),
-        };
-        if !policy.lets_pass(origin, &authority) {
-            return Err(Refusal::OriginForbidden);
+        if matches!(self.origin, Once::Repeated) {
+            return Err(Refusal::OriginRepeated);
         }
-        Ok(Proposal { resource_name, authority, origin, subprotocols: self.subprotocols, fields })
+        if policy.lets_pass(self.origin.value(), authority) { Ok(()) } else { Err(Refusal::OriginForbidden) }
     }
 }
 

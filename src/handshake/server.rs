@@ -111,8 +111,9 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
             Once::Value(key) => key,
         };
         let authority = target_authority.unwrap_or(host);
-        let proposal = seen.negotiation.finish(resource_name, authority, fields, policy)?;
-        Ok(Request { proposal, key })
+        // Not `finish`: a result as large as a proposal is slow to copy.
+        seen.negotiation.check(&authority, &fields, policy)?;
+        Ok(Request { proposal: seen.negotiation.proposal(resource_name, authority, fields), key })
     }
 
     /// Writes the response that opens the WebSocket, and says how long it is: frames may follow it at once.
