@@ -124,8 +124,10 @@ fn read_whole<L: StartLine>(input: &[u8], limits: &HandshakeLimits) -> Option<He
     let line_end = find_line_feed(input)? + 1;
     let line = L::parse(input.get(..line_end).filter(|line| line.len() <= limits.line)?)?;
     let (end, spans) = parse_fields(input, line_end, FEW_FIELDS)?;
-    let allowed = end <= limits.head && spans.len() <= limits.fields;
-    allowed.then(|| Head { bytes: input.split_at(end).0.to_vec(), line, spans })
+    if end > limits.head || spans.len() > limits.fields {
+        return None;
+    }
+    Some(Head { bytes: input.split_at(end).0.to_vec(), line, spans })
 }
 
 /// As many fields as most heads have.
