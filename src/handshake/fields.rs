@@ -31,7 +31,6 @@ pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 /// Whether a member of the list is this token, in any case.
-#[inline]
 pub(super) fn lists(value: &[u8], token: &str) -> bool {
     let is = |member: &[u8]| is_name(member, token);
     is(value) || list(value).any(is)

@@ -42,21 +42,16 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Proposal<'a, F> {
 
     /// The subprotocols offered, the client's favourite first; all different, compared with case.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a, F> {
-        self.offered().filter_map(token)
+        named(self.fields(), "sec-websocket-protocol").flat_map(list).filter_map(token)
     }
 
-    fn offered(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, F> {
-        let (one, more) = match self.subprotocols {
-            Once::Missing => (None, None),
-            Once::Value(value) => (Some(value), None),
-            Once::Repeated => (None, Some(named(self.fields(), "sec-websocket-protocol"))),
-        };
-        one.into_iter().chain(more.into_iter().flatten()).flat_map(list)
-    }
-
+    /// Whether [`Proposal::subprotocols`] has it; for the one that most clients offer, without a pass over all fields.
     fn offers(&self, subprotocol: &str) -> bool {
-        let is = |offered: &[u8]| offered == subprotocol.as_bytes();
-        matches!(self.subprotocols, Once::Value(only) if is(only)) || self.offered().any(is)
+        match self.subprotocols {
+            Once::Missing => false,
+            Once::Value(only) if is_token(only) => only == subprotocol.as_bytes(),
+            Once::Value(_) | Once::Repeated => self.subprotocols().any(|offered| offered == subprotocol),
+        }
     }
 
     /// The first of `supported` that the client offers: the server's preference decides.
@@ -207,6 +202,8 @@ impl<'a> Negotiation<'a> {
     ) -> Result<(), Refusal> {
         match self.subprotocols {
             Once::Missing => {}
+            // Most clients offer one, which needs no room to compare.
+            Once::Value(only) if is_token(only) => {}
             Once::Value(value) => check_subprotocols(list(value))?,
             Once::Repeated => {
                 check_subprotocols(named(fields.clone(), "sec-websocket-protocol").flat_map(list))?
@@ -228,12 +225,7 @@ impl<'a> Negotiation<'a> {
 }
 
 /// At least one token, all different (RFC 6455 §4.1); the bound keeps the comparison of each with each small.
-fn check_subprotocols<'a>(mut offered: impl Iterator<Item = &'a [u8]> + Clone) -> Result<(), Refusal> {
-    // Most clients offer one, which needs no room to compare.
-    let mut first = offered.clone();
-    if let (Some(only), None) = (first.next(), first.next()) {
-        return if is_token(only) { Ok(()) } else { Err(Refusal::SubprotocolsInvalid) };
-    }
+fn check_subprotocols<'a>(mut offered: impl Iterator<Item = &'a [u8]>) -> Result<(), Refusal> {
     let mut seen: [&[u8]; 64] = [&[]; 64];
     let mut count = 0;
     for place in &mut seen {
