@@ -31,6 +31,7 @@ use crate::handshake::WindowBits;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[allow(clippy::vec_box)] // they come and go between here and a connection's own box
 pub struct DeflatePool {
     inflaters: Vec<Box<Inflater>>,
     /// One for each set of parameters.
