@@ -37,7 +37,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments[..] {
         [] => {
-            connections("server", |config| Connection::server(config));
+            connections("server", Connection::server);
             connections("client", |config| Connection::client(config, Keys::from_seed([7; 32])));
             broadcasts();
         }
@@ -65,11 +65,13 @@ fn connections(role: &str, make: impl Fn(Arc<Config>) -> Connection) {
     );
 }
 
+type Way<'a> = &'a dyn Fn(&mut [Connection]);
+
 /// The same kilobyte to very many: framed once, framed for each, and shared but framed for each.
 fn broadcasts() {
     const MANY: usize = 100_000;
     let payload = Bytes::from(vec![7; 1024]);
-    let ways: [(&str, &dyn Fn(&mut [Connection])); 3] = [
+    let ways: [(&str, Way); 3] = [
         ("Prepared", &|all| {
             let message = Prepared::binary(&payload[..]);
             all.iter_mut().for_each(|connection| connection.prepared(&message).expect("room"));
