@@ -99,12 +99,8 @@ fn main() {
 
     let (echoes, elapsed) = (batches * options.depth, start.0.elapsed());
     print!("{echoes} echoes, {:.0} per second", echoes as f64 / elapsed.as_secs_f64());
-    if let (Some((user, system)), Some((user_before, system_before))) =
-        (processor_time(options.server), start.1)
-    {
-        let per_echo = |seconds: f64| seconds * 1e9 / echoes as f64;
-        let (user, system) = (per_echo(user - user_before), per_echo(system - system_before));
-        print!(", server {user:.0} ns user and {system:.0} ns system per echo");
+    if let (Some(now), Some(before)) = (processor_time(options.server), start.1) {
+        print!(", {:.0} ns of the server's time per echo", (now - before) as f64 / echoes as f64);
     }
     println!();
 }
@@ -178,11 +174,8 @@ impl Client {
     }
 }
 
-/// Seconds of processor time of a process so far, user's and system's.
-fn processor_time(process: Option<u32>) -> Option<(f64, f64)> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process?)).ok()?;
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    // In hundredths of a second.
-    let seconds = |field: &str| field.parse::<f64>().ok().map(|ticks| ticks / 100.0);
-    Some((seconds(fields.get(11)?)?, seconds(fields.get(12)?)?))
+/// Nanoseconds of processor time that a process of one thread has had so far.
+fn processor_time(process: Option<u32>) -> Option<u64> {
+    let statistics = std::fs::read_to_string(format!("/proc/{}/schedstat", process?)).ok()?;
+    statistics.split_whitespace().next()?.parse().ok()
 }
