@@ -137,7 +137,7 @@ pub(crate) struct Closing {
     given_up: Option<Transport>,
     /// The end was reported.
     reported: bool,
-    /// The first thing that made it end; nothing later changes it.
+    /// What made it end first, until a fault or a deadline says more.
     cause: Option<Cause>,
     /// The code of the first Close received.
     code: Option<CloseCode>,
@@ -183,7 +183,7 @@ impl Closing {
 
     /// A Close came. Whether it was the first.
     pub(crate) fn receive(&mut self, code: Option<CloseCode>) -> bool {
-        if self.received || self.failed() {
+        if self.received || self.failed() || self.given_up.is_some() {
             return false;
         }
         self.received = true;
@@ -200,7 +200,9 @@ impl Closing {
 
     /// The peer broke a rule: whatever began the end so far, this is why it is not a clean one.
     pub(crate) fn fail(&mut self, fault: ProtocolError) {
-        self.cause = Some(Cause::Failed(fault));
+        if self.given_up.is_none() {
+            self.cause = Some(Cause::Failed(fault));
+        }
     }
 
     /// The transport gives nothing more to read.

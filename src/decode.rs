@@ -95,23 +95,30 @@ pub(crate) struct Frames {
     head: u8,
     /// The type of the message in progress, if one is unfinished.
     message: Option<Opcode>,
-    role: Role,
+    /// The mask bit as the peer has to set it, or not.
+    masked: u8,
     /// An extension claims RSV1.
     rsv1: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Between frames, or behind the first `len` bytes of a header.
+    /// Between messages.
+    Open,
+    /// Between the frames of a message, or behind the first `len` bytes of a header.
     Header { len: u8, torn: [u8; TORN] },
     /// In a frame's payload.
     Payload { begun: bool, mask: Mask, remaining: u64 },
+    /// Nothing more is read.
+    Stopped,
 }
+
+/// The first byte of a message in one frame.
+const TEXT_MESSAGE: u8 = FIN | Opcode::Text.bits();
+const BINARY_MESSAGE: u8 = FIN | Opcode::Binary.bits();
 
 /// The most bytes of a header that is not whole.
 const TORN: usize = FrameHeader::MAX_LEN - 1;
-
-const BETWEEN: State = State::Header { len: 0, torn: [0; TORN] };
 
 /// A run of payload bytes as they came: still masked, so that the level above can unmask on the way to where it wants
 /// them.
@@ -130,11 +137,74 @@ pub(crate) struct Piece<'b> {
 
 impl Frames {
     pub(crate) const fn new(role: Role) -> Frames {
-        Frames { state: BETWEEN, message_len: 0, fragments: 0, head: 0, message: None, role, rsv1: false }
+        let masked = match role {
+            Role::Server => MASKED,
+            Role::Client => 0,
+        };
+        Frames {
+            state: State::Open,
+            message_len: 0,
+            fragments: 0,
+            head: 0,
+            message: None,
+            masked,
+            rsv1: false,
+        }
+    }
+
+    /// Reads nothing more: all input is taken and thrown away.
+    pub(crate) fn stop(&mut self) {
+        self.state = State::Stopped;
+    }
+
+    /// A message in one frame that lies whole in the input, as most do, taken off the front of it.
+    ///
+    /// A short way past [`next`](Frames::next): it takes nothing that has a fault, or that leaves anything to remember,
+    /// and so judges little and stores nothing. `None`: go the long way.
+    #[inline]
+    pub(crate) fn whole_message<'b>(
+        &self,
+        limits: &Limits,
+        input: &mut &'b mut [u8],
+    ) -> Option<(Opcode, Mask, &'b mut [u8])> {
+        let (&[head, second], rest) = input.split_first_chunk()?;
+        let opcode = match head {
+            TEXT_MESSAGE => Opcode::Text,
+            BINARY_MESSAGE => Opcode::Binary,
+            _ => return None,
+        };
+        // The length, if the mask bit is as it should be; else more than any short one.
+        let (len, rest) = match second ^ self.masked {
+            len @ 0..LEN_16 => (u16::from(len), rest),
+            LEN_16 => match rest.split_first_chunk() {
+                Some((&len, rest)) if len >= [0, LEN_16] => (u16::from_be_bytes(len), rest),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let (mask, rest) = match self.masked {
+            0 => (Mask::NONE, rest),
+            _ => rest.split_first_chunk().map(|(&key, rest)| (Mask::new(key), rest))?,
+        };
+        let header_len = input.len() - rest.len();
+        let frame_len = header_len + usize::from(len);
+        if frame_len > input.len() || !matches!(self.state, State::Open) || !limits.allow(len) {
+            return None;
+        }
+        let (_, payload) = take(input, frame_len).split_at_mut(header_len);
+        Some((opcode, mask, payload))
+    }
+
+    /// The bytes of payload that the frame in progress has announced and not brought.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn to_come(&self) -> u64 {
+        match self.state {
+            State::Payload { remaining, .. } => remaining,
+            _ => 0,
+        }
     }
 
     /// Takes the next piece off the front of `input`, of a data frame no more than `most` bytes.
-    #[inline]
     pub(crate) fn next<'b>(
         &mut self,
         limits: &Limits,
@@ -142,7 +212,7 @@ impl Frames {
         input: &mut &'b mut [u8],
     ) -> Result<Option<Piece<'b>>, ProtocolError> {
         let (first, mask, remaining) = match self.state {
-            State::Header { len: 0, .. } => match self.judge(limits, input)? {
+            State::Open | State::Header { len: 0, .. } => match self.judge(limits, input)? {
                 Some(header) => {
                     take(input, header.len);
                     self.begin(&header);
@@ -158,6 +228,10 @@ impl Frames {
                 None => return Ok(None),
             },
             State::Payload { begun, mask, remaining } => (!begun, mask, remaining),
+            State::Stopped => {
+                take(input, usize::MAX);
+                return Ok(None);
+            }
         };
         Ok(self.payload(first, mask, remaining, most, input))
     }
@@ -196,11 +270,12 @@ impl Frames {
             *to = *from;
             len += 1;
         }
-        self.state = State::Header { len, torn };
+        if len > 0 {
+            self.state = State::Header { len, torn };
+        }
     }
 
     /// Enters the frame that this header begins.
-    #[inline]
     fn begin(&mut self, header: &Header) {
         self.head = header.head;
         match header.opcode {
@@ -218,7 +293,6 @@ impl Frames {
     }
 
     /// Judges as much of a header as there is. `None`: no fault so far, but it is not whole.
-    #[inline]
     fn judge(&self, limits: &Limits, bytes: &[u8]) -> Result<Option<Header>, ProtocolError> {
         let Some((&head, rest)) = bytes.split_first() else { return Ok(None) };
         let opcode = self.judge_head(head)?;
@@ -231,10 +305,8 @@ impl Frames {
             return Err(ProtocolError::TruncatedCloseCode);
         }
         let masked = second & MASKED != 0;
-        match (self.role, masked) {
-            (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
-            (Role::Client, true) => return Err(ProtocolError::MaskedFrame),
-            _ => {}
+        if second & MASKED != self.masked {
+            return Err(if masked { ProtocolError::MaskedFrame } else { ProtocolError::UnmaskedFrame });
         }
         let (payload_len, rest) = match short {
             LEN_16 => match rest.split_first_chunk() {
@@ -268,7 +340,6 @@ impl Frames {
     }
 
     /// RFC 6455 §5.2, §5.4, §5.5: what the first byte tells.
-    #[inline]
     fn judge_head(&self, head: u8) -> Result<Opcode, ProtocolError> {
         let opcode = Opcode::new(head & 0xf).ok_or(ProtocolError::ReservedOpcode)?;
         let claimed = if self.rsv1 { RSV1 } else { 0 };
@@ -293,7 +364,6 @@ impl Frames {
     }
 
     /// RFC 6455 §10.4: the limits, compared as 64-bit numbers before anything is converted.
-    #[inline]
     fn judge_size(&self, limits: &Limits, opcode: Opcode, payload_len: u64) -> Result<(), ProtocolError> {
         if payload_len > limits.frame {
             return Err(ProtocolError::FrameTooBig);
@@ -305,14 +375,13 @@ impl Frames {
         if earlier.checked_add(payload_len).is_none_or(|sum| sum > limits.message) {
             return Err(ProtocolError::MessageTooBig);
         }
-        if frames >= limits.fragments {
+        if frames >= limits.fragments.max(1) {
             return Err(ProtocolError::TooManyFragments);
         }
         Ok(())
     }
 
     /// Takes what there is of the payload.
-    #[inline]
     fn payload<'b>(
         &mut self,
         first: bool,
@@ -335,15 +404,16 @@ impl Frames {
             return None;
         }
         let payload = take(input, len);
-        self.state = match last {
-            true => BETWEEN,
-            false => State::Payload { begun: true, mask: mask.turned(len), remaining: left },
-        };
         let end = last && !control && self.head & FIN != 0;
         let message = if control { opcode } else { self.message? };
         if end {
             self.message = None;
         }
+        self.state = match (last, self.message) {
+            (false, _) => State::Payload { begun: true, mask: mask.turned(len), remaining: left },
+            (true, Some(_)) => State::Header { len: 0, torn: [0; TORN] },
+            (true, None) => State::Open,
+        };
         Some(Piece { opcode: message, payload, mask, first, last, end })
     }
 }

@@ -135,7 +135,7 @@ pub enum SendError {
     Full,
     /// A message begun in fragments is to be finished first (RFC 6455 §5.4).
     Unfinished,
-    /// There is no message to go on with: [`begin`](crate::Sender::begin) one first.
+    /// There is no message to go on with: begin one first.
     NotBegun,
     /// The payload of a control frame is at most 125 bytes (RFC 6455 §5.5).
     ControlTooLong,

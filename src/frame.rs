@@ -185,9 +185,9 @@ impl EncodedHeader {
     #[inline]
     fn push<const N: usize>(&mut self, bytes: [u8; N]) {
         let start = usize::from(self.len);
-        for (to, from) in self.bytes.iter_mut().skip(start).zip(bytes) {
-            *to = from;
-            self.len += 1;
+        if let Some(room) = self.bytes.get_mut(start..start + N) {
+            room.copy_from_slice(&bytes);
+            self.len += u8::try_from(N).unwrap_or_default();
         }
     }
 }

@@ -1,4 +1,69 @@
-//! The WebSocket protocol without the sockets.
+//! The WebSocket protocol without the sockets: bytes in, events out; calls in, bytes out.
+//!
+//! The crate opens no socket, reads no clock, draws no randomness, spawns nothing and awaits nothing. Whoever has a
+//! socket (blocking threads, an epoll loop, an async runtime, an HTTP server that parsed the request already, a stream
+//! of HTTP/2, a microcontroller) drives it: gives it what was read, writes what it has queued, and tells it the time.
+//!
+//! # A server
+//!
+//! ```
+//! use bytes::Buf;
+//! use sockless::handshake::{Acceptance, OriginPolicy, ServerHandshake};
+//! use sockless::{Config, Event};
+//!
+//! # let mut read = b"GET /chat HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\
+//! #     \x81\x85\0\0\0\0Hello".to_vec();
+//! let mut handshake = ServerHandshake::new(Default::default());
+//! let mut input = &mut read[..]; // what the socket gave
+//! let head = handshake.receive(&mut input)?.expect("else read on");
+//! let request = head.upgrade(OriginPolicy::SameHost)?;
+//! let mut connection = request.open(&Acceptance::default(), Config::default())?;
+//!
+//! // What came behind the head is still in `input`.
+//! while let Some(event) = connection.receive(&mut input)? {
+//!     if let Event::Text { text, .. } = event {
+//!         assert_eq!(&*text, "Hello");
+//!         connection.text("Hello yourself")?;
+//!     }
+//! }
+//! // The response and the message, in one write.
+//! let len = connection.queued();
+//! let out = connection.output().copy_to_bytes(len);
+//! assert!(out.starts_with(b"HTTP/1.1 101 ") && out.ends_with(b"\x81\x0eHello yourself"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A client begins with [`handshake::ClientHandshake`] and goes on the same way.
+//!
+//! # The levels
+//!
+//! | feature | for | begin with |
+//! | --- | --- | --- |
+//! | none | no allocator; frames, not messages; fields that are parsed already | [`Session`], [`Decoder`], [`handshake`] |
+//! | `alloc` | whole messages, a queue, two tasks | [`Connection`], [`Receiver`] and [`Sender`] |
+//! | `std`, the default | vectored output, SIMD UTF-8, seeds from the operating system | [`Keys::from_os`] |
+//!
+//! A feature adds names, it never changes behaviour.
+//!
+//! # Where to look
+//!
+//! * Receiving: [`Connection::receive`], [`Event`], [`Delivery`], [`Limits`], [`ProtocolError`], [`ReadBuffer`].
+//! * Sending: [`Sender`], [`Payload`], [`Output`], [`Prepared`], [`SendError`], [`Refused`].
+//! * Closing: [`Sender::close`], [`Sender::transport`], [`Transport`], [`End`], [`CloseCode`].
+//! * Time: [`Moment`], [`Timeouts`], [`Sender::poll_timeout`], [`Sender::handle_timeout`].
+//! * Randomness: [`Keys`].
+//! * The opening handshake: [`handshake`], [`Uri`].
+//! * The pieces by themselves: [`FrameHeader`], [`Mask`], [`Utf8`], [`parse_close`].
+//!
+//! # What every driver has to do
+//!
+//! 1. Write what is [queued](Sender::queued) before it reads or sleeps, and advance by what was written.
+//! 2. Call [`receive`](Connection::receive) until `Ok(None)`; on an error go on with 1, the Close is queued.
+//! 3. Sleep no longer than [`poll_timeout`](Sender::poll_timeout) says, then call
+//!    [`handle_timeout`](Sender::handle_timeout).
+//! 4. When nothing is queued do what [`transport`](Sender::transport) says, and tell the connection when the transport
+//!    has [ended](Connection::receive_eof).
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
@@ -53,3 +118,8 @@ pub use session::{Session, SessionEvent};
 pub use time::Moment;
 pub use uri::{Authority, Host, ResourceName, Uri, UriError};
 pub use utf8::{InvalidUtf8, Utf8};
+
+/// The README's listings compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -15,7 +15,7 @@ pub struct Limits {
     pub message: u64,
     /// The most bytes of payload in one data frame.
     pub frame: u64,
-    /// The most frames in one message, empty ones counted.
+    /// The most frames in one message, empty ones counted; zero counts as one.
     pub fragments: u32,
 }
 
@@ -35,6 +35,12 @@ impl Limits {
             _ => u32::MAX,
         };
         Limits { message: bytes, frame: bytes, fragments }
+    }
+
+    /// Whether a message of so many bytes in one frame is within them.
+    #[inline]
+    pub(crate) fn allow(&self, len: u16) -> bool {
+        u64::from(len) <= self.frame.min(self.message)
     }
 }
 

@@ -15,8 +15,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mask(u32);
 
-/// Bytes in one step of the wide loop: what a compiler turns into a few vector registers.
-const STEP: usize = 32;
+/// Bytes in one step of the loop that the compiler makes vectors of, and from where on it pays.
+const WIDE: usize = 64;
+const WIDE_FROM: usize = 128;
+
+/// Bytes appended at a time: still in the nearest cache when they are masked.
+#[cfg(feature = "alloc")]
+const BLOCK: usize = 4096;
 
 impl Mask {
     /// What a server uses, and a client to read: nothing changes.
@@ -30,28 +35,36 @@ impl Mask {
     /// Masks the next bytes of the payload where they lie.
     #[inline]
     pub fn apply(&mut self, bytes: &mut [u8]) {
+        self.mask(bytes);
+        *self = self.turned(bytes.len());
+    }
+
+    /// Masks these bytes, the last of the payload that are.
+    #[inline]
+    pub(crate) fn mask(self, bytes: &mut [u8]) {
         if self.0 == 0 {
             return;
         }
-        let wide = self.wide();
-        let mut steps = bytes.chunks_exact_mut(STEP);
-        for step in &mut steps {
-            for (byte, key) in step.iter_mut().zip(wide) {
+        let len = bytes.len();
+        let rest = if len < WIDE_FROM { bytes } else { self.mask_wide(bytes) };
+        // The last bytes may overlap those before them, so they are masked before anything is written.
+        if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (first, last) = (self.mask_16(*first), self.turned(len).mask_16(*last));
+            if let Some((_, blocks)) = rest.split_first_chunk_mut::<16>() {
+                self.mask_blocks(blocks);
+            }
+            set_ends(rest, first, last);
+        } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (first, last) = (self.mask_8(*first), self.turned(len).mask_8(*last));
+            set_ends(rest, first, last);
+        } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (first, last) = (self.mask_4(*first), self.turned(len).mask_4(*last));
+            set_ends(rest, first, last);
+        } else {
+            for (byte, key) in rest.iter_mut().zip(self.0.to_ne_bytes()) {
                 *byte ^= key;
             }
         }
-        let rest = steps.into_remainder();
-        let turn = rest.len();
-        let mut words = rest.chunks_exact_mut(8);
-        for word in &mut words {
-            for (byte, key) in word.iter_mut().zip(wide) {
-                *byte ^= key;
-            }
-        }
-        for (byte, key) in words.into_remainder().iter_mut().zip(wide) {
-            *byte ^= key;
-        }
-        *self = self.turned(turn);
     }
 
     /// Masks the next bytes of the payload on their way from `from` to `to`, as many as the shorter one holds.
@@ -63,19 +76,17 @@ impl Mask {
     /// Mask::new([0x37, 0xfa, 0x21, 0x3d]).copy(b"Hello", &mut masked);
     /// assert_eq!(&masked, b"\x7f\x9f\x4d\x51\x58");
     /// ```
-    #[inline]
     pub fn copy(&mut self, from: &[u8], to: &mut [u8]) {
-        let wide = self.wide();
         let len = from.len().min(to.len());
-        let (from, to) = (from.split_at(len).0, to.split_at_mut(len).0);
-        let mut sources = from.chunks_exact(STEP);
-        let mut targets = to.chunks_exact_mut(STEP);
-        for (target, source) in (&mut targets).zip(&mut sources) {
-            for ((to, from), key) in target.iter_mut().zip(source).zip(wide) {
-                *to = from ^ key;
+        let mut words = from.split_at(len).0.chunks_exact(8);
+        let mut places = to.split_at_mut(len).0.chunks_exact_mut(8);
+        for (place, word) in (&mut places).zip(&mut words) {
+            if let (Ok(place), Ok(word)) = (<&mut [u8; 8]>::try_from(place), <&[u8; 8]>::try_from(word)) {
+                *place = self.mask_8(*word);
             }
         }
-        for ((to, from), key) in targets.into_remainder().iter_mut().zip(sources.remainder()).zip(wide) {
+        let rest = places.into_remainder().iter_mut().zip(words.remainder());
+        for ((to, from), key) in rest.zip(self.key_8().to_ne_bytes()) {
             *to = from ^ key;
         }
         *self = self.turned(len);
@@ -86,45 +97,79 @@ impl Mask {
     #[inline]
     pub(crate) fn append(&mut self, from: &[u8], to: &mut alloc::vec::Vec<u8>) {
         to.reserve(from.len());
-        let mut steps = from.chunks_exact(STEP);
-        let wide = self.wide();
-        for step in &mut steps {
-            let mut masked = [0; STEP];
-            for ((to, from), key) in masked.iter_mut().zip(step).zip(wide) {
-                *to = from ^ key;
-            }
-            to.extend_from_slice(&masked);
+        for block in from.chunks(BLOCK) {
+            let start = to.len();
+            to.extend_from_slice(block);
+            self.apply(to.get_mut(start..).unwrap_or_default());
         }
-        let rest = steps.remainder();
-        to.extend(rest.iter().zip(wide).map(|(byte, key)| byte ^ key));
-        *self = self.turned(rest.len());
     }
 
-    /// The key repeated over one step.
+    /// Masks all but the last few bytes, which it gives back. The key does not turn over whole steps.
+    #[inline(never)]
+    fn mask_wide(self, bytes: &mut [u8]) -> &mut [u8] {
+        let mut steps = bytes.chunks_exact_mut(WIDE);
+        for step in &mut steps {
+            for word in step.chunks_exact_mut(8) {
+                if let Ok(word) = <&mut [u8; 8]>::try_from(word) {
+                    *word = self.mask_8(*word);
+                }
+            }
+        }
+        steps.into_remainder()
+    }
+
+    /// Masks as many whole blocks as there are.
     #[inline]
-    fn wide(self) -> [u8; STEP] {
-        let [a, b, c, d] = self.0.to_ne_bytes();
-        core::array::from_fn(|i| match i % 4 {
-            0 => a,
-            1 => b,
-            2 => c,
-            _ => d,
-        })
+    fn mask_blocks(self, mut bytes: &mut [u8]) {
+        while let Some((block, rest)) = bytes.split_first_chunk_mut() {
+            *block = self.mask_16(*block);
+            bytes = rest;
+        }
+    }
+
+    #[inline]
+    fn mask_16(self, bytes: [u8; 16]) -> [u8; 16] {
+        let key = u128::from(self.key_8());
+        (u128::from_ne_bytes(bytes) ^ (key << 64 | key)).to_ne_bytes()
+    }
+
+    #[inline]
+    fn mask_8(self, bytes: [u8; 8]) -> [u8; 8] {
+        (u64::from_ne_bytes(bytes) ^ self.key_8()).to_ne_bytes()
+    }
+
+    /// The key twice.
+    #[inline]
+    fn key_8(self) -> u64 {
+        let key = u64::from(self.0);
+        key << 32 | key
+    }
+
+    #[inline]
+    const fn mask_4(self, bytes: [u8; 4]) -> [u8; 4] {
+        (u32::from_ne_bytes(bytes) ^ self.0).to_ne_bytes()
     }
 
     /// The key turned by as many bytes: the first of memory becomes the last.
     #[inline]
-    pub(crate) const fn turned(self, bytes: usize) -> Mask {
-        let bits = match bytes % 4 {
-            1 => 8,
-            2 => 16,
-            3 => 24,
-            _ => return self,
-        };
+    pub(crate) fn turned(self, bytes: usize) -> Mask {
+        let [low, ..] = bytes.to_le_bytes();
+        let bits = u32::from(low % 4) * 8;
         Mask(if cfg!(target_endian = "little") {
             self.0.rotate_right(bits)
         } else {
             self.0.rotate_left(bits)
         })
+    }
+}
+
+/// Sets the first and the last bytes, which may overlap.
+#[inline]
+fn set_ends<const N: usize>(bytes: &mut [u8], first: [u8; N], last: [u8; N]) {
+    if let Some(bytes) = bytes.first_chunk_mut() {
+        *bytes = first;
+    }
+    if let Some(bytes) = bytes.last_chunk_mut() {
+        *bytes = last;
     }
 }

@@ -1,16 +1,14 @@
-use crate::decode::{Frames, Piece, take};
+use crate::decode::{Frames, Piece};
 use crate::{Data, Limits, Opcode, ProtocolError, Role, Text, Utf8};
 
 /// The receiving side between frames and events: text judged, faults kept, what comes behind a Close thrown away.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    frames: Frames,
+    pub(crate) frames: Frames,
     pub(crate) utf8: Utf8,
     /// No part of the message in progress was given yet.
     fresh: bool,
-    /// Nothing more is read: a Close came, or the transport ended.
-    over: bool,
-    /// Reported on this and every later call.
+    /// Reported on every call behind it.
     failed: Option<ProtocolError>,
 }
 
@@ -23,33 +21,33 @@ pub(crate) enum Part<'b> {
 
 impl Parts {
     pub(crate) const fn new(role: Role) -> Parts {
-        Parts { frames: Frames::new(role), utf8: Utf8::new(), fresh: true, over: false, failed: None }
+        Parts { frames: Frames::new(role), utf8: Utf8::new(), fresh: true, failed: None }
     }
 
-    /// Nothing more is to be read: input is taken and thrown away.
+    /// Nothing more is to be read: a Close came, or the transport ended. Input is taken and thrown away.
     pub(crate) fn stop(&mut self) {
-        self.over = true;
+        self.frames.stop();
     }
 
     /// Makes a fault stick.
     #[cold]
     pub(crate) fn fail(&mut self, fault: ProtocolError) -> ProtocolError {
+        self.frames.stop();
         *self.failed.get_or_insert(fault)
     }
 
     /// Takes the next piece of a frame off the front of `input`, of data no more than `most` bytes.
-    #[inline]
     pub(crate) fn piece<'b>(
         &mut self,
         limits: &Limits,
         most: usize,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Piece<'b>>, ProtocolError> {
-        if self.over || self.failed.is_some() {
-            take(input, usize::MAX);
-            return self.failed.map_or(Ok(None), Err);
+        match self.frames.next(limits, most, input) {
+            Ok(None) => self.failed.map_or(Ok(None), Err),
+            Ok(piece) => Ok(piece),
+            Err(fault) => Err(self.fail(fault)),
         }
-        self.frames.next(limits, most, input).map_err(|fault| self.fail(fault))
     }
 
     /// Takes the next part off the front of `input`.
@@ -58,6 +56,13 @@ impl Parts {
         limits: &Limits,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Part<'b>>, ProtocolError> {
+        if let Some((opcode, mask, payload)) = self.frames.whole_message(limits, input) {
+            let piece = Piece { opcode, payload, mask, first: true, last: true, end: true };
+            return match opcode {
+                Opcode::Text => self.text(piece),
+                _ => Ok(self.binary(piece)),
+            };
+        }
         loop {
             // No more is unmasked than the character cut by the last input needs: it is a part of its own.
             let most = match self.utf8.missing() {

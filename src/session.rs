@@ -232,7 +232,8 @@ impl<'c> Session<'c> {
         self.write(FIN | Opcode::Pong.bits(), payload, out)
     }
 
-    /// Writes our Close into `out` and says how many bytes it took. No data may follow it.
+    /// Writes our Close into `out`, behind a pong that is still owed, and says how many bytes that took. No data may
+    /// follow it.
     ///
     /// # Errors
     /// [`Closed`](SendError::Closed) if one was sent or is owed, [`ReasonTooLong`](SendError::ReasonTooLong),
@@ -245,9 +246,15 @@ impl<'c> Session<'c> {
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         let payload = self.endpoint.close(code, reason)?;
-        let len = self.write(FIN | Opcode::Close.bits(), &payload, out)?;
+        let pong = match self.pong {
+            Some(pong) => self.write(FIN | Opcode::Pong.bits(), &pong, out)?,
+            None => 0,
+        };
+        let rest = out.get_mut(pong..).unwrap_or_default();
+        let close = self.write(FIN | Opcode::Close.bits(), &payload, rest)?;
+        self.pong = None;
         self.endpoint.closing.send();
-        Ok(len)
+        Ok(pong + close)
     }
 
     /// What is to be done with the transport, once all that was written into the caller's memory has gone out.

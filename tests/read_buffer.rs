@@ -1,4 +1,5 @@
 //! `ReadBuffer`: a driver that returns events from a loop over its own buffer, on stable Rust.
+#![allow(clippy::cast_possible_truncation)] // small numbers
 #![cfg(feature = "alloc")]
 
 mod support;

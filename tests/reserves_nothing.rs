@@ -1,8 +1,9 @@
 //! What is announced reserves no memory (RFC 6455 §10.4): an allocator that counts, in a program of its own.
 #![cfg(feature = "alloc")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
+use std::alloc::System;
 
 use sockless::{Config, Connection, Delivery, Event, Keys, Limits};
 

@@ -248,3 +248,48 @@ fn s5_5_3_an_unasked_pong_is_an_event_and_owes_nothing() {
         }
     }
 }
+
+#[test]
+fn s5_5_3_there_is_room_for_32_pongs_again_once_the_earlier_ones_went_out() {
+    for role in ROLES {
+        let mut connection = connection(role, Config::default());
+        for number in 0..32 {
+            ping(&mut connection, role, &[number]);
+        }
+        connection.text("behind them").unwrap();
+        let pong = if role == Role::Client { 7 } else { 3 };
+        let mut wire = connection.output().copy_to_bytes(31 * pong).to_vec();
+        // One still waits: the next are too many.
+        ping(&mut connection, role, b"too");
+        ping(&mut connection, role, b"many");
+        wire.extend(connection.output().copy_to_bytes(pong));
+        for number in 32..63 {
+            ping(&mut connection, role, &[number]);
+        }
+        wire.extend(drain(&mut connection));
+        let frames = frames(role, &wire);
+        let pongs = frames.iter().filter(|frame| frame.opcode == 10).map(|frame| frame.payload.clone());
+        let expected = (0..32).map(|number| vec![number]).chain([b"many".to_vec()]);
+        let expected = expected.chain((32..63).map(|number| vec![number]));
+        assert_eq!(pongs.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        assert_eq!(frames.iter().filter(|frame| frame.opcode == 1).count(), 1);
+    }
+}
+
+#[test]
+fn s7_1_5_the_first_close_that_is_signalled_is_the_one_that_counts() {
+    for role in ROLES {
+        let (_, mut sender) = connection(role, Config::default()).split();
+        let close = |code, reason: &str| {
+            let (mut receiver, _) = connection(role, Config::default()).split();
+            let mut wire = from_peer(role, 0x88, &[&u16::to_be_bytes(code)[..], reason.as_bytes()].concat());
+            receiver.receive(&mut &mut wire[..]).signal.expect("a signal")
+        };
+        assert!(sender.signal(close(1001, "first")));
+        assert!(!sender.signal(close(3000, "second")));
+        assert!(sender.signal(Signal::Eof));
+        let end = sender.end().expect("an end");
+        assert_eq!((end.code.value(), end.reason.as_str(), end.was_clean), (1001, "first", true));
+        assert_eq!(frames(role, &drain(&mut sender)), [Frame::close(Some(1001))]);
+    }
+}

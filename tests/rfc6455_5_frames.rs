@@ -1,4 +1,5 @@
 //! Frames as RFC 6455 §5 has them: the vectors for reading, writing and masking.
+#![allow(clippy::cast_possible_truncation)] // small numbers
 #![cfg(feature = "alloc")]
 
 mod support;
@@ -95,7 +96,7 @@ impl Frames {
         if opcode.is_control() {
             self.control.extend_from_slice(payload);
             if last {
-                let payload = std::mem::take(&mut self.control);
+                let payload = core::mem::take(&mut self.control);
                 self.events.push(match opcode {
                     Opcode::Ping => Seen::Ping(payload),
                     Opcode::Pong => Seen::Pong(payload),
@@ -113,7 +114,7 @@ impl Frames {
         }
         self.message.extend_from_slice(payload);
         if last && fin {
-            let message = std::mem::take(&mut self.message);
+            let message = core::mem::take(&mut self.message);
             self.events.push(match self.text {
                 true => Seen::Text(String::from_utf8_lossy(&message).into_owned()),
                 false => Seen::Binary(message),

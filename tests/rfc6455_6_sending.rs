@@ -1,4 +1,5 @@
 //! Sending data (RFC 6455 §5.4, §6.1): what is accepted, what is refused, and what goes out.
+#![allow(clippy::cast_possible_truncation)] // small numbers
 #![cfg(feature = "alloc")]
 
 mod support;

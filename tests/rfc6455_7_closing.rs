@@ -5,7 +5,7 @@ mod support;
 
 use core::time::Duration;
 
-use sockless::{Cause, Config, Moment, ProtocolError, Reply, Role, SendError, Timeouts, Transport};
+use sockless::{Cause, Config, Deadline, Moment, ProtocolError, Reply, Role, SendError, Timeouts, Transport};
 use support::subject::{KINDS, Kind, ROLES, Seen, Subject, from_peer};
 use support::wire::Frame;
 
@@ -89,7 +89,7 @@ impl Model {
 
     /// §5.5.1: only one Close is ever sent.
     fn answer(&mut self, code: u16) {
-        if !std::mem::replace(&mut self.close_sent, true) {
+        if !core::mem::replace(&mut self.close_sent, true) {
             self.out(Frame::close(Some(code)), true);
         }
     }
@@ -193,6 +193,38 @@ fn s5_5_1_a_manual_close_waits_for_the_application_which_may_finish_its_message(
             subject.eof();
             let end = subject.end().expect("an end");
             assert_eq!((end.code.value(), end.was_clean, end.cause), (1001, true, Cause::ClosedByPeer));
+        }
+    }
+}
+
+#[test]
+fn s5_5_1_a_pong_owed_goes_before_a_manual_close() {
+    for kind in KINDS {
+        for role in ROLES {
+            let mut subject = Subject::new(kind, role, Config::default().closes(Reply::Manual));
+            subject.eager = false;
+            subject.feed(&[from_peer(role, 0x89, b"p"), from_peer(role, 0x88, b"")].concat());
+            assert_eq!(subject.close(None, ""), Ok(()));
+            subject.drain();
+            assert_eq!(subject.take_frames(), [Frame::pong(b"p"), Frame::close(None)], "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn s7_1_7_nothing_changes_a_verdict_that_was_given() {
+    for kind in KINDS {
+        for (late, head) in [(b"".as_slice(), 0x83), (&[0x03, 0xe8], 0x88)] {
+            let mut subject = Subject::new(kind, Role::Server, Config::default());
+            for _ in 0..2 {
+                let due = subject.poll_timeout(Moment::ORIGIN).expect("a ping, then its answer");
+                subject.handle_timeout(due);
+            }
+            assert_eq!(subject.transport(), Transport::Abort, "{kind:?}");
+            subject.feed(&from_peer(Role::Server, head, late));
+            let end = subject.end().expect("an end");
+            assert_eq!((end.code.value(), end.was_clean), (1006, false), "{kind:?}");
+            assert_eq!(end.cause, Cause::TimedOut(Deadline::Pong), "{kind:?}");
         }
     }
 }

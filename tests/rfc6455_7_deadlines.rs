@@ -360,3 +360,31 @@ fn without_deadlines_there_is_nothing_to_wait_for() {
 fn transport_of(subject: &Subject) -> Transport {
     if subject.kind == Kind::Session { Transport::ShutdownWrite } else { Transport::Keep }
 }
+
+#[test]
+fn what_happened_before_a_wait_began_does_not_lengthen_it() {
+    for mut subject in subjects(PING) {
+        let message = message(&subject);
+        subject.feed(&message);
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(20)));
+        subject.handle_timeout(at(20));
+        assert_eq!(subject.take_frames(), [Frame::ping(b"")]);
+    }
+    for mut subject in subjects(Timeouts { idle: seconds(60), ..Timeouts::NONE }) {
+        let message = message(&subject);
+        subject.feed(&message);
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(60)));
+        subject.handle_timeout(at(60));
+        assert_eq!(subject.take_frames().len(), 1, "the Close");
+    }
+    for role in ROLES {
+        let timeouts = Timeouts { output: seconds(30), ..Timeouts::NONE };
+        let mut connection = connection(role, Config::default().timeouts(timeouts));
+        connection.text("gone").unwrap();
+        connection.output().advance(usize::MAX);
+        connection.text("stuck").unwrap();
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(30)));
+        connection.handle_timeout(at(30));
+        assert_eq!(connection.transport(), Transport::Abort);
+    }
+}

@@ -1,4 +1,5 @@
 //! UTF-8 in text messages (RFC 6455 §5.6, §8.1): the vectors, and how text is delivered in parts.
+#![allow(clippy::cast_possible_truncation)] // small numbers
 #![cfg(feature = "alloc")]
 
 mod support;

@@ -94,8 +94,24 @@ impl Connection {
     ///
     /// # Errors
     /// The peer's fault, now and on every later call. The Close that says so is queued.
-    #[inline]
+    #[inline(always)]
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.receiver.whole_message(input) {
+            Some(Ok(event)) => {
+                self.sender.heard(true);
+                Ok(Some(event))
+            }
+            Some(Err(fault)) => {
+                self.sender.failed(fault);
+                Err(fault)
+            }
+            None => self.receive_any(input),
+        }
+    }
+
+    /// The next event, whatever it is.
+    #[inline(never)]
+    fn receive_any<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         if !input.is_empty() {
             self.sender.heard(false);
         }

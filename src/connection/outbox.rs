@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use crate::frame::encode_header;
+use crate::frame::{MASKED, encode_header};
 use crate::{ControlPayload, FrameHeader, Mask};
 
 /// The bytes on their way out, in order.
@@ -89,7 +89,14 @@ impl Outbox {
     #[inline]
     pub(crate) fn push_copied(&mut self, head: u8, key: Option<[u8; 4]>, payload: &[u8]) {
         let before = self.copied.len();
-        self.push_header(head, key, payload.len());
+        self.copied.reserve(FrameHeader::MAX_LEN + payload.len());
+        match (u8::try_from(payload.len()), key) {
+            (Ok(len @ 0..126), None) => self.copied.extend_from_slice(&[head, len]),
+            (Ok(len @ 0..126), Some([a, b, c, d])) => {
+                self.copied.extend_from_slice(&[head, MASKED | len, a, b, c, d]);
+            }
+            _ => self.push_header(head, key, payload.len()),
+        }
         match key {
             Some(key) => Mask::new(key).append(payload, &mut self.copied),
             None => self.copied.extend_from_slice(payload),
@@ -349,7 +356,6 @@ impl Outbox {
         }
     }
 
-    #[inline]
     fn push_header(&mut self, head: u8, key: Option<[u8; 4]>, payload_len: usize) {
         self.copied.extend_from_slice(encode_header(head, len_u64(payload_len), key).as_ref());
     }

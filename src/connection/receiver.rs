@@ -8,7 +8,9 @@ use super::signal::Signal;
 use crate::decode::Piece;
 use crate::parts::{Part, Parts};
 use crate::utf8::validate;
-use crate::{Config, ControlPayload, Data, Delivery, Opcode, ProtocolError, Role, Text, Utf8, parse_close};
+use crate::{
+    Config, ControlPayload, Data, Delivery, Mask, Opcode, ProtocolError, Role, Text, Utf8, parse_close,
+};
 
 /// The receiving half of a connection, to be driven from a task of its own.
 ///
@@ -65,7 +67,10 @@ impl Receiver {
     /// Takes the next event off the front of `input`; see [`Connection::receive`](crate::Connection::receive).
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Received<'b> {
         let heard = (!input.is_empty()).then_some(Signal::Heard { message: false });
-        let event = self.event(input);
+        let event = match self.whole_message(input) {
+            Some(event) => event.map(Some),
+            None => self.event(input),
+        };
         let signal = match &event {
             Ok(Some(event)) => Some(Signal::of(event)),
             Ok(None) => heard,
@@ -81,8 +86,21 @@ impl Receiver {
         Signal::Eof
     }
 
-    /// The next event, without what the sender has to know.
+    /// A whole message that lies in the input, the short way. `None`: ask for the next [`event`](Receiver::event).
     #[inline]
+    pub(super) fn whole_message<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<Result<Event<'b>, ProtocolError>> {
+        if self.config.delivery == Delivery::Parts {
+            return None;
+        }
+        let (opcode, mask, payload) = self.parts.frames.whole_message(&self.config.limits, input)?;
+        Some(self.whole(opcode, mask, payload))
+    }
+
+    /// The next event, without what the sender has to know.
+    #[inline(never)]
     pub(super) fn event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         let event = match self.config.delivery {
             Delivery::Messages => self.message(input),
@@ -94,7 +112,6 @@ impl Receiver {
         event
     }
 
-    #[inline]
     fn message<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         loop {
             let Some(piece) = self.parts.piece(&self.config.limits, usize::MAX, input)? else {
@@ -103,7 +120,7 @@ impl Receiver {
             let event = if piece.opcode.is_control() {
                 self.control(piece)?
             } else if piece.first && piece.end && !self.is_assembling() {
-                Some(self.whole(piece)?)
+                Some(self.whole(piece.opcode, piece.mask, piece.payload)?)
             } else {
                 self.assemble(piece)?
             };
@@ -114,17 +131,20 @@ impl Receiver {
     }
 
     /// Whether earlier pieces of this message are kept.
-    #[inline]
     fn is_assembling(&self) -> bool {
         self.torn.as_ref().is_some_and(|torn| !matches!(torn.message, Message::None))
     }
 
     /// A message that lies whole in the input.
     #[inline]
-    fn whole<'b>(&mut self, piece: Piece<'b>) -> Result<Event<'b>, ProtocolError> {
-        let Piece { payload, mut mask, .. } = piece;
-        mask.apply(payload);
-        if piece.opcode == Opcode::Binary {
+    fn whole<'b>(
+        &mut self,
+        opcode: Opcode,
+        mask: Mask,
+        payload: &'b mut [u8],
+    ) -> Result<Event<'b>, ProtocolError> {
+        mask.mask(payload);
+        if opcode == Opcode::Binary {
             return Ok(Event::Binary { data: Data::lent(payload), first: true, last: true });
         }
         match validate(payload) {
@@ -133,36 +153,33 @@ impl Receiver {
         }
     }
 
-    /// A message in several pieces: appended as they come, so that what was announced reserves nothing.
+    /// A message in several pieces, appended as they come.
     #[cold]
     fn assemble<'b>(&mut self, piece: Piece<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
         let Piece { opcode, payload, mut mask, end, .. } = piece;
+        let to_come = self.parts.frames.to_come();
         let message = &mut self.torn.get_or_insert_default().message;
-        let judged = match (&mut *message, opcode) {
-            (Message::Binary(data), _) => {
+        if matches!(message, Message::None) {
+            *message = match opcode {
+                Opcode::Text => Message::Text(String::new()),
+                _ => Message::Binary(Vec::new()),
+            };
+        }
+        match message {
+            Message::Text(text) => {
+                mask.mask(payload);
+                text.reserve_exact(room(text.len(), text.capacity(), payload.len(), to_come));
+                if append_text(&mut self.parts.utf8, payload, text).is_err()
+                    || end && !self.parts.utf8.is_whole()
+                {
+                    return Err(self.parts.fail(ProtocolError::InvalidUtf8));
+                }
+            }
+            Message::Binary(data) => {
+                data.reserve_exact(room(data.len(), data.capacity(), payload.len(), to_come));
                 mask.append(payload, data);
-                Ok(())
             }
-            (Message::None, Opcode::Binary) => {
-                let mut data = Vec::new();
-                mask.append(payload, &mut data);
-                *message = Message::Binary(data);
-                Ok(())
-            }
-            (Message::Text(text), _) => {
-                mask.apply(payload);
-                append_text(&mut self.parts.utf8, payload, text)
-            }
-            (Message::None, _) => {
-                mask.apply(payload);
-                let mut text = String::new();
-                let judged = append_text(&mut self.parts.utf8, payload, &mut text);
-                *message = Message::Text(text);
-                judged
-            }
-        };
-        if judged.is_err() || end && !self.parts.utf8.is_whole() {
-            return Err(self.parts.fail(ProtocolError::InvalidUtf8));
+            Message::None => {}
         }
         if !end {
             return Ok(None);
@@ -242,6 +259,17 @@ impl core::fmt::Debug for Message {
         };
         write!(f, "{kind}({len} bytes)")
     }
+}
+
+/// The room to reserve for a piece of `len` bytes: when there is too little, up to three times what has come, but no
+/// more than is to come. What was announced alone reserves nothing.
+fn room(there: usize, capacity: usize, len: usize, to_come: u64) -> usize {
+    let needed = there.saturating_add(len);
+    if needed <= capacity {
+        return len;
+    }
+    let ahead = needed.saturating_mul(3);
+    len.saturating_add(usize::try_from(to_come).map_or(ahead, |to_come| to_come.min(ahead)))
 }
 
 fn append_text(utf8: &mut Utf8, mut payload: &[u8], text: &mut String) -> Result<(), crate::InvalidUtf8> {

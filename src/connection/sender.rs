@@ -206,8 +206,8 @@ impl Sender {
 
     /// When [`handle_timeout`](Sender::handle_timeout) wants to be called next, if at all.
     ///
-    /// The answer is good until the next call that sends, writes, or reports a Close, a fault or the end of the
-    /// transport: other input never makes it earlier.
+    /// The answer is good until the next call that sends or writes, and until input that queues output or ends the
+    /// connection: other input never makes it earlier.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
         let queued = self.queued() > 0;
         self.endpoint.poll_timeout(now, &self.config, queued)
@@ -366,6 +366,7 @@ impl Sender {
     }
 
     #[cold]
+    #[inline(never)]
     fn push_cut<P: Payload>(&mut self, fin: u8, opcode: Opcode, payload: P) {
         let most = self.config.fragment.max(1);
         let heads = move |index: usize, last: bool| {
