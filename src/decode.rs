@@ -221,6 +221,13 @@ impl Frames {
         Some((opcode, mask, payload))
     }
 
+    /// Whether it stands between messages and reads on.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
     /// The bytes of payload that the frame in progress has announced and not brought.
     #[cfg(feature = "alloc")]
     pub(crate) fn to_come(&self) -> u64 {

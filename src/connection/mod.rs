@@ -143,6 +143,8 @@ impl Connection {
                 self.sender.failed(fault);
                 Err(fault)
             }
+            // Most reads end with a message: nothing is left to look into.
+            None if input.is_empty() && self.receiver.waits() => Ok(None),
             None => self.receive_any(input),
         }
     }

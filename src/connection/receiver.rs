@@ -132,6 +132,12 @@ impl Receiver {
         Some(self.whole(opcode, mask, payload))
     }
 
+    /// Whether only more input can give another event: between messages, nothing kept, nothing failed.
+    #[inline]
+    pub(super) fn waits(&self) -> bool {
+        self.parts.frames.is_open() && self.torn.is_none()
+    }
+
     /// The next event, without what the sender has to know.
     #[inline(never)]
     pub(super) fn event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
