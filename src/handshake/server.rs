@@ -27,7 +27,7 @@ impl HttpVersion {
     pub const HTTP_11: HttpVersion = HttpVersion { major: 1, minor: 1 };
 
     /// HTTP/1.1 or a higher minor version of the same protocol.
-    pub(super) fn can_upgrade(self) -> bool {
+    pub(crate) fn can_upgrade(self) -> bool {
         self.major == 1 && self.minor >= 1
     }
 }
@@ -83,34 +83,27 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
         fields: F,
         policy: OriginPolicy<'_>,
     ) -> Result<Request<'a, F>, Refusal> {
-        if !line.version.can_upgrade() {
-            return Err(Refusal::HttpVersionUnsupported);
-        }
-        if line.method != b"GET" {
-            return Err(Refusal::MethodNotAllowed);
-        }
-        let (target_authority, resource_name) = split_target(line.target)?;
-        let seen = Seen::gather(fields.clone());
-        let host = match seen.host {
-            Once::Missing => return Err(Refusal::HostMissing),
-            Once::Repeated => return Err(Refusal::HostRepeated),
-            Once::Value(host) => parse_authority(host)?,
-        };
-        seen.check_body()?;
-        if !seen.upgrade {
-            return Err(Refusal::UpgradeMissing);
-        }
-        if !seen.connection {
-            return Err(Refusal::ConnectionUpgradeMissing);
-        }
-        seen.negotiation.check_version()?;
+        Request::check_version(line, fields, policy, &[13], |_| Ok(()))
+    }
+
+    /// As [`Request::check`], for these versions, once `amend` has had its say about what they do otherwise.
+    pub(crate) fn check_version(
+        line: RequestLine<'a>,
+        fields: F,
+        policy: OriginPolicy<'_>,
+        versions: &[u8],
+        amend: impl FnOnce(&mut Seen<'a>) -> Result<(), Refusal>,
+    ) -> Result<Request<'a, F>, Refusal> {
+        let mut seen = Seen::gather(fields.clone());
+        let (resource_name, authority) = seen.check_upgrade(line)?;
+        seen.negotiation.check_version(versions)?;
+        amend(&mut seen)?;
         let key = match seen.key {
             Once::Missing => return Err(Refusal::KeyMissing),
             Once::Repeated => return Err(Refusal::KeyRepeated),
             Once::Value(key) if !is_key(key) => return Err(Refusal::KeyInvalid),
             Once::Value(key) => key,
         };
-        let authority = target_authority.unwrap_or(host);
         let proposal = seen.negotiation.finish(resource_name, authority, fields, policy)?;
         Ok(Request { proposal, key })
     }
@@ -175,7 +168,7 @@ impl<F> fmt::Debug for Request<'_, F> {
 }
 
 /// What the one pass over the fields has found.
-struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     host: Once<'a>,
     content_length: bool,
     content_length_valid: bool,
@@ -184,11 +177,11 @@ struct Seen<'a> {
     upgrade: bool,
     connection: bool,
     key: Once<'a>,
-    negotiation: Negotiation<'a>,
+    pub(crate) negotiation: Negotiation<'a>,
 }
 
 impl<'a> Seen<'a> {
-    fn gather(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Seen<'a> {
+    pub(crate) fn gather(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Seen<'a> {
         let mut seen = Seen {
             host: Once::Missing,
             content_length: false,
@@ -221,6 +214,33 @@ impl<'a> Seen<'a> {
             }
         }
         seen
+    }
+
+    /// The resource and the host, if the request asks for an upgrade to WebSocket of whatever version.
+    pub(crate) fn check_upgrade(
+        &self,
+        line: RequestLine<'a>,
+    ) -> Result<(ResourceName<'a>, Authority<'a>), Refusal> {
+        if !line.version.can_upgrade() {
+            return Err(Refusal::HttpVersionUnsupported);
+        }
+        if line.method != b"GET" {
+            return Err(Refusal::MethodNotAllowed);
+        }
+        let (target_authority, resource_name) = split_target(line.target)?;
+        let host = match self.host {
+            Once::Missing => return Err(Refusal::HostMissing),
+            Once::Repeated => return Err(Refusal::HostRepeated),
+            Once::Value(host) => parse_authority(host)?,
+        };
+        self.check_body()?;
+        if !self.upgrade {
+            return Err(Refusal::UpgradeMissing);
+        }
+        if !self.connection {
+            return Err(Refusal::ConnectionUpgradeMissing);
+        }
+        Ok((resource_name, target_authority.unwrap_or(host)))
     }
 
     fn add_content_length(&mut self, value: &[u8]) {
