@@ -96,7 +96,7 @@ impl Connection {
     ///
     /// # Errors
     /// The peer's fault, now and on every later call. The Close that says so is queued.
-    #[inline]
+    #[inline(always)]
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         match self.receiver.whole_message(input) {
             Some(Ok(event)) => {
