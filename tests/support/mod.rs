@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub)] // each test file uses some of it
 
 pub mod generate;
+#[cfg(feature = "hixie")]
+pub mod hixie;
 pub mod oracle;
 pub mod pieces;
 pub mod properties;
