@@ -67,7 +67,7 @@ pub(crate) use {
     output::Sink,
     proposal::Once,
     response_reader::ResponseReader,
-    server::Seen,
+    server::{Rules, Seen},
 };
 
 #[cfg(feature = "alloc")]

@@ -272,6 +272,20 @@ fn hybi_has_its_origin_in_one_of_two_fields() {
     assert_eq!(origin(&HYBI.replace("Version: 8", "Version: 13")), Ok(None));
 }
 
+/// Clients of version 8 are about whose keys are base64 of fifteen bytes.
+#[test]
+fn a_key_of_hybi_has_any_length() {
+    let with = |key: &str| {
+        upgrade(&head(&HYBI.replace("dGhlIHNhbXBsZSBub25jZQ==", key)).0, OriginPolicy::Any).map(drop)
+    };
+    assert_eq!(with("OC0xNzYzNjQwMDAwMDAw"), Ok(()));
+    assert_eq!(with(""), Err(Refusal::KeyInvalid));
+    assert_eq!(with("two words"), Err(Refusal::KeyInvalid));
+    let rfc =
+        HYBI.replace("Version: 8", "Version: 13").replace("dGhlIHNhbXBsZSBub25jZQ==", "OC0xNzYzNjQwMDAwMDAw");
+    assert_eq!(refusal(&rfc), Refusal::KeyInvalid);
+}
+
 #[test]
 fn hybi_goes_on_as_rfc_6455() {
     for version in [7, 8] {

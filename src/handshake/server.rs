@@ -83,29 +83,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
         fields: F,
         policy: OriginPolicy<'_>,
     ) -> Result<Request<'a, F>, Refusal> {
-        Request::check_version(line, fields, policy, &[13], |_| Ok(()))
-    }
-
-    /// As [`Request::check`], for these versions, once `amend` has had its say about what they do otherwise.
-    pub(crate) fn check_version(
-        line: RequestLine<'a>,
-        fields: F,
-        policy: OriginPolicy<'_>,
-        versions: &[u8],
-        amend: impl FnOnce(&mut Seen<'a>) -> Result<(), Refusal>,
-    ) -> Result<Request<'a, F>, Refusal> {
-        let mut seen = Seen::gather(fields.clone());
-        let (resource_name, authority) = seen.check_upgrade(line)?;
-        seen.negotiation.check_version(versions)?;
-        amend(&mut seen)?;
-        let key = match seen.key {
-            Once::Missing => return Err(Refusal::KeyMissing),
-            Once::Repeated => return Err(Refusal::KeyRepeated),
-            Once::Value(key) if !is_key(key) => return Err(Refusal::KeyInvalid),
-            Once::Value(key) => key,
-        };
-        let proposal = seen.negotiation.finish(resource_name, authority, fields, policy)?;
-        Ok(Request { proposal, key })
+        Seen::gather(fields.clone()).request(line, fields, policy, &Rules::RFC_6455)
     }
 
     /// Writes the response that opens the WebSocket, and says how long it is: frames may follow it at once.
@@ -165,6 +143,18 @@ impl<F> fmt::Debug for Request<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Request").field(&self.proposal).finish()
     }
+}
+
+/// What the versions of the protocol differ in.
+pub(crate) struct Rules {
+    /// The versions, as numbers.
+    pub(crate) versions: &'static [u8],
+    /// Whether this is a key.
+    pub(crate) is_key: fn(&[u8]) -> bool,
+}
+
+impl Rules {
+    pub(crate) const RFC_6455: Rules = Rules { versions: &[13], is_key };
 }
 
 /// What the one pass over the fields has found.
@@ -241,6 +231,26 @@ impl<'a> Seen<'a> {
             return Err(Refusal::ConnectionUpgradeMissing);
         }
         Ok((resource_name, target_authority.unwrap_or(host)))
+    }
+
+    /// The request, if it is in order by these rules.
+    pub(crate) fn request<F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone>(
+        self,
+        line: RequestLine<'a>,
+        fields: F,
+        policy: OriginPolicy<'_>,
+        rules: &Rules,
+    ) -> Result<Request<'a, F>, Refusal> {
+        let (resource_name, authority) = self.check_upgrade(line)?;
+        self.negotiation.check_version(rules.versions)?;
+        let key = match self.key {
+            Once::Missing => return Err(Refusal::KeyMissing),
+            Once::Repeated => return Err(Refusal::KeyRepeated),
+            Once::Value(key) if !(rules.is_key)(key) => return Err(Refusal::KeyInvalid),
+            Once::Value(key) => key,
+        };
+        let proposal = self.negotiation.finish(resource_name, authority, fields, policy)?;
+        Ok(Request { proposal, key })
     }
 
     fn add_content_length(&mut self, value: &[u8]) {

@@ -9,14 +9,15 @@ use super::frames::InvalidText;
 use super::opening::Opening;
 use super::request::{is_reserved, is_subprotocol};
 use crate::handshake::{
-    self, Fields, HandshakeLimits, Once, OriginPolicy, Refusal, RequestHead, Seen, Sink, WriteError, named,
+    self, Fields, HandshakeLimits, Once, OriginPolicy, Refusal, RequestHead, Rules, Seen, Sink, WriteError,
+    named,
 };
 use crate::{Authority, Config, ResourceName};
 
 /// Checks a request by the rules of the dialect that it speaks, RFC 6455 among them.
 ///
 /// The policy judges every dialect's origin: hybi sends it as `Sec-WebSocket-Origin` or, in later drafts, as
-/// `Origin`. Hixie requests have to have one.
+/// `Origin`. Hixie requests have to have one. A key of hybi may have any length, since those of real clients have.
 ///
 /// # Errors
 /// As [`Request::check`](handshake::Request::check), in the same order; for the older dialects also
@@ -42,9 +43,9 @@ pub fn upgrade<'a>(head: &'a RequestHead, policy: OriginPolicy<'_>) -> Result<Up
             Request::check(head, policy, Some(keys)).map(Upgrade::Hixie)
         }
         Some(Dialect::Hybi) => {
-            let amend = |seen: &mut Seen<'a>| amend_origin(seen, head);
-            handshake::Request::check_version(head.line(), head.fields(), policy, &[7, 8], amend)
-                .map(Upgrade::Rfc6455)
+            let mut seen = Seen::gather(head.fields());
+            amend_origin(&mut seen, head)?;
+            seen.request(head.line(), head.fields(), policy, &HYBI).map(Upgrade::Rfc6455)
         }
         Some(Dialect::Rfc6455) | None => head.upgrade(policy).map(Upgrade::Rfc6455),
     }
@@ -229,6 +230,14 @@ impl fmt::Display for Scheme {
         })
     }
 }
+
+/// Clients of these versions made keys of fifteen bytes, too: the key is text to hash, of whatever length.
+const HYBI: Rules = Rules {
+    versions: &[7, 8],
+    is_key: |key| {
+        !key.is_empty() && key.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte))
+    },
+};
 
 /// Makes one origin of what hybi-07 to -10 call `Sec-WebSocket-Origin` and the later drafts `Origin`.
 fn amend_origin<'a>(seen: &mut Seen<'a>, head: &'a RequestHead) -> Result<(), Refusal> {
