@@ -409,8 +409,11 @@ fn broken(u: &mut Unstructured<'_>, mut bytes: Vec<u8>, rest: &[u8]) -> Result<V
     Ok(bytes)
 }
 
-/// What an opening over raw bytes comes to: the response, and what is left behind it.
-fn serve(pieces: &[&[u8]]) -> std::result::Result<Option<(Vec<u8>, Vec<u8>)>, Refusal> {
+/// A response, and what is left behind its request.
+type Served = (Vec<u8>, Vec<u8>);
+
+/// What an opening over raw bytes comes to.
+fn serve(pieces: &[&[u8]]) -> std::result::Result<Option<Served>, Refusal> {
     let mut handshake = ServerHandshake::new(Default::default());
     let mut opening = None;
     for (at, piece) in pieces.iter().enumerate() {
