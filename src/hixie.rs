@@ -27,7 +27,7 @@
 //! use bytes::Buf;
 //! use sockless::handshake::{self, OriginPolicy, ServerHandshake};
 //! use sockless::hixie::{self, Upgrade};
-//! use sockless::{Config, Event};
+//! use sockless::{Config, Event, SendError};
 //!
 //! # let mut read = b"GET /demo HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\n\
 //! #     Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\nUpgrade: WebSocket\r\nOrigin: http://example.com\r\n\
@@ -43,7 +43,7 @@
 //!         let mut opening = request.open(&Default::default(), Config::default(), Default::default())?;
 //!         let mut connection = opening.receive(&mut input)?.expect("else read on");
 //!         while let Some(Event::Text { text, .. }) = connection.receive(&mut input)? {
-//!             connection.text(text)?;
+//!             connection.text(text).map_err(SendError::from)?;
 //!         }
 //!         let len = connection.queued();
 //!         assert!(connection.output().copy_to_bytes(len).ends_with(b"\r\n\r\n8jKS'y:G*Co,Wxa-\0Hello\xff"));

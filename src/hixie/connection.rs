@@ -34,7 +34,7 @@ use crate::{
 /// let mut input = &mut read[..];
 /// while let Some(event) = connection.receive(&mut input)? {
 ///     if let Event::Text { text, .. } = event {
-///         connection.text(text)?;
+///         connection.text(text).map_err(SendError::from)?;
 ///     }
 /// }
 /// assert_eq!(connection.binary(b"..."), Err(SendError::NotInDialect));
