@@ -1,10 +1,10 @@
-use super::fields::{is_target, list, lists, trim};
+use super::fields::{is_name, is_target, list, lists, trim};
 use super::key::{accept_key, is_key};
 use super::origin::OriginPolicy;
 use super::output::{Sink, WriteError, is_reserved, write_into};
 use super::proposal::{Acceptance, Negotiation, Once, Proposal};
 use super::refusal::Refusal;
-use crate::uri::{Authority, ResourceName};
+use crate::uri::{Authority, ResourceName, split_once};
 use core::fmt;
 use core::ops::Deref;
 #[cfg(feature = "alloc")]
@@ -184,13 +184,13 @@ impl<'a> Seen<'a> {
             negotiation: Negotiation::NONE,
         };
         for (name, value) in fields {
-            // The length tells most names apart before a byte is compared, and most are spelt as here.
-            let is = |usual: &str| name == usual.as_bytes() || name.eq_ignore_ascii_case(usual.as_bytes());
+            // The length tells most names apart before a byte is compared.
+            let is = |usual: &str| is_name(name, usual);
             match name.len() {
                 4 if is("Host") => seen.host.add(trim(value)),
                 6 if is("Origin") => seen.negotiation.origin.add(trim(value)),
                 7 if is("Upgrade") => seen.upgrade |= lists(value, "websocket"),
-                10 if is("Connection") => seen.connection |= lists(value, "upgrade"),
+                10 if is("Connection") => seen.connection |= lists(value, "Upgrade"),
                 14 if is("Content-Length") => seen.add_content_length(trim(value)),
                 17 if is("Sec-WebSocket-Key") => seen.key.add(trim(value)),
                 17 if is("Transfer-Encoding") => {
@@ -207,6 +207,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The resource and the host, if the request asks for an upgrade to WebSocket of whatever version.
+    #[inline]
     pub(crate) fn check_upgrade(
         &self,
         line: RequestLine<'a>,
@@ -234,6 +235,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The request, if it is in order by these rules.
+    #[inline]
     pub(crate) fn request<F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone>(
         self,
         line: RequestLine<'a>,
@@ -249,8 +251,9 @@ impl<'a> Seen<'a> {
             Once::Value(key) if !(rules.is_key)(key) => return Err(Refusal::KeyInvalid),
             Once::Value(key) => key,
         };
-        let proposal = self.negotiation.finish(resource_name, authority, fields, policy)?;
-        Ok(Request { proposal, key })
+        // Not `finish`: a result as large as a proposal is slow to copy.
+        self.negotiation.check(&authority, &fields, policy)?;
+        Ok(Request { proposal: self.negotiation.proposal(resource_name, authority, fields), key })
     }
 
     fn add_content_length(&mut self, value: &[u8]) {
@@ -287,7 +290,8 @@ fn split_target(target: &[u8]) -> Result<(Option<Authority<'_>>, ResourceName<'_
     if target.starts_with('/') {
         return Ok((None, ResourceName::split(target)));
     }
-    let (scheme, rest) = target.split_once("://").ok_or(Refusal::TargetInvalid)?;
+    let (scheme, rest) = split_once(target, b':').ok_or(Refusal::TargetInvalid)?;
+    let rest = rest.strip_prefix("//").ok_or(Refusal::TargetInvalid)?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return Err(Refusal::TargetInvalid);
     }

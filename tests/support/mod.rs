@@ -1,6 +1,8 @@
 //! What the tests share. Each property is written once here and run by proptest, by libFuzzer and over the corpus.
 #![allow(dead_code, unreachable_pub)] // each test file uses some of it
 
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod generate;
 #[cfg(feature = "hixie")]
 pub mod hixie;
