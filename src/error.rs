@@ -155,6 +155,9 @@ pub enum SendError {
     CodeForClients,
     /// Text is UTF-8 (RFC 6455 §5.6).
     NotUtf8,
+    /// The dialect spoken has no such frame: those before RFC 6455 have text alone.
+    #[cfg(feature = "hixie")]
+    NotInDialect,
 }
 
 impl fmt::Display for SendError {
@@ -170,6 +173,8 @@ impl fmt::Display for SendError {
             ReasonWithoutCode => "a Close without a code has no reason",
             CodeForClients => "only a client may send this code",
             NotUtf8 => "text has to be UTF-8",
+            #[cfg(feature = "hixie")]
+            NotInDialect => "the dialect spoken has no such frame",
         })
     }
 }

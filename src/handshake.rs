@@ -68,6 +68,18 @@ pub use response_error::ResponseError;
 pub use server::{HttpVersion, Request, RequestLine};
 pub use window_bits::WindowBits;
 
+#[cfg(feature = "hixie")]
+pub(crate) use {
+    client::is_reserved_in_request,
+    fields::{lists, named},
+    http1::take,
+    limits::Deadline,
+    output::Sink,
+    proposal::Once,
+    response_reader::ResponseReader,
+    server::{Rules, Seen},
+};
+
 #[cfg(feature = "alloc")]
 pub use {
     body::{Body, BodyCollector, BodyFraming},

@@ -44,6 +44,7 @@
 //! | `alloc` | whole messages, a queue, two tasks | [`Connection`], [`Receiver`] and [`Sender`] |
 //! | `std`, the default | vectored output, SIMD UTF-8, seeds from the operating system | [`Keys::from_os`] |
 //! | `deflate` | compressed messages (RFC 7692) | [`handshake::PermessageDeflate`] |
+//! | `hixie`, never by default | the dialects before RFC 6455, insecure, for tools that must still read them | `hixie` |
 //!
 //! A feature adds names, it never changes behaviour.
 //!
@@ -89,6 +90,8 @@ mod endpoint;
 mod error;
 mod frame;
 pub mod handshake;
+#[cfg(feature = "hixie")]
+pub mod hixie;
 mod keys;
 mod limits;
 mod mask;

@@ -23,6 +23,8 @@ use core::ops::{Deref, DerefMut};
 
 pub use event::Event;
 pub use outbox::Dropped;
+#[cfg(feature = "hixie")]
+pub(crate) use outbox::Outbox;
 pub use outgoing::{Payload, Refused};
 pub use output::Output;
 pub use prepared::Prepared;

@@ -15,7 +15,7 @@ use crate::{ControlPayload, FrameHeader, Mask};
 /// pinned   |------- shown -------|                             nothing goes in before its end
 /// mark                              ^                          the next place between two frames
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Outbox {
     /// Headers, and the payloads that were copied.
     copied: Vec<u8>,
@@ -37,7 +37,6 @@ pub(crate) struct Outbox {
     late_pong: Option<ControlFrame>,
 }
 
-#[derive(Debug)]
 struct Shared {
     at: usize,
     bytes: Bytes,
@@ -124,6 +123,17 @@ impl Outbox {
     pub(crate) fn push_head(&mut self, head: Bytes) {
         self.push_whole(head);
         self.pass_frame();
+    }
+
+    /// Queues a frame of a dialect whose frames cannot be told apart here: nothing is ever put before it, and it is
+    /// not taken back.
+    #[cfg(feature = "hixie")]
+    pub(crate) fn push_opaque(&mut self, pieces: &[&[u8]]) {
+        for piece in pieces {
+            self.copied.extend_from_slice(piece);
+            self.len += piece.len();
+        }
+        self.mark = Mark { ahead: self.len, copied: self.copied.len(), shared: self.shared.len() };
     }
 
     /// Queues a pong at the next place between two frames, or keeps it until some of the others went out.
@@ -358,6 +368,12 @@ impl Outbox {
 
     fn push_header(&mut self, head: u8, key: Option<[u8; 4]>, payload_len: usize) {
         self.copied.extend_from_slice(encode_header(head, len_u64(payload_len), key).as_ref());
+    }
+}
+
+impl core::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Outbox({} bytes)", self.len)
     }
 }
 

@@ -225,7 +225,7 @@ impl Sender {
     /// The output that waits, as a [`Buf`](bytes::Buf): write its chunks, then advance it by what was written.
     #[inline]
     pub fn output(&mut self) -> Output<'_> {
-        Output::new(self)
+        Output::new(self.outbox.as_deref_mut(), &mut self.endpoint.noted.advanced)
     }
 
     /// Takes what the receiving half saw, and says whether there is output or a deadline that was not there before:
@@ -356,18 +356,6 @@ impl Sender {
     }
 
     #[inline]
-    pub(super) fn queue(&self) -> Option<&Outbox> {
-        self.outbox.as_deref()
-    }
-
-    /// The queue, from which something is about to go out.
-    #[inline]
-    pub(super) fn queue_taken(&mut self) -> Option<&mut Outbox> {
-        self.endpoint.noted.advanced = true;
-        self.outbox.as_deref_mut()
-    }
-
-    #[inline]
     fn message<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), P::Refused> {
         match self.endpoint.whole(opcode).and_then(|_| self.check(opcode, &payload)) {
             Ok(()) => {
@@ -410,14 +398,9 @@ impl Sender {
         Ok(())
     }
 
-    /// An empty queue takes a message of any size; otherwise all of it has to stay below the mark.
     #[inline]
     fn check_room(&self, len: usize) -> Result<(), SendError> {
-        match self.queued() {
-            0 => Ok(()),
-            queued if queued.saturating_add(len) <= self.config.high_water => Ok(()),
-            _ => Err(SendError::Full),
-        }
+        self.config.check_room(self.queued(), len)
     }
 
     /// Queues a payload that was accepted.

@@ -31,7 +31,7 @@ pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 /// Whether a member of the list is this token, in any case.
-pub(super) fn lists(value: &[u8], token: &str) -> bool {
+pub(crate) fn lists(value: &[u8], token: &str) -> bool {
     let is = |member: &[u8]| is_name(member, token);
     is(value) || list(value).any(is)
 }
@@ -66,7 +66,7 @@ pub(super) fn version(value: &[u8]) -> Option<u8> {
 }
 
 /// The fields of this name, in any case, their values without outer blanks.
-pub(super) fn named<'a>(
+pub(crate) fn named<'a>(
     fields: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
     name: &'static str,
 ) -> impl Iterator<Item = &'a [u8]> + Clone {

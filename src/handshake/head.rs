@@ -59,13 +59,16 @@ impl RequestHead {
 
     /// Checks whether the request may open a WebSocket: [`Request::check`].
     pub fn upgrade(&self, policy: OriginPolicy<'_>) -> Result<Request<'_, Fields<'_>>, Refusal> {
+        Request::check(self.line(), self.fields(), policy)
+    }
+
+    pub(crate) fn line(&self) -> RequestLine<'_> {
         let Head { bytes, line, .. } = &self.0;
-        let line = RequestLine {
+        RequestLine {
             method: bytes.get(..line.method).unwrap_or_default(),
             target: bytes.get(line.method + 1..line.target).unwrap_or_default(),
             version: line.version,
-        };
-        Request::check(line, self.fields(), policy)
+        }
     }
 }
 

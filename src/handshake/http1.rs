@@ -179,7 +179,7 @@ fn find_line_feed(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Takes this many bytes off the front.
-pub(super) fn take(input: &mut &mut [u8], length: usize) {
+pub(crate) fn take(input: &mut &mut [u8], length: usize) {
     if let Some((_, rest)) = core::mem::take(input).split_at_mut_checked(length) {
         *input = rest;
     }

@@ -92,7 +92,7 @@ pub enum OriginPolicy<'a> {
 }
 
 impl OriginPolicy<'_> {
-    pub(super) fn lets_pass(&self, origin: Option<&[u8]>, authority: &Authority<'_>) -> bool {
+    pub(crate) fn lets_pass(&self, origin: Option<&[u8]>, authority: &Authority<'_>) -> bool {
         let (OriginPolicy::List(_) | OriginPolicy::SameHost, Some(origin)) = (self, origin) else {
             return true;
         };

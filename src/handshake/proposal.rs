@@ -120,14 +120,14 @@ pub(super) fn check_extensions(text: &str) -> Result<(), WriteError> {
 
 /// A field that may be there once.
 #[derive(Clone, Copy)]
-pub(super) enum Once<'a> {
+pub(crate) enum Once<'a> {
     Missing,
     Value(&'a [u8]),
     Repeated,
 }
 
 impl<'a> Once<'a> {
-    pub(super) fn add(&mut self, value: &'a [u8]) {
+    pub(crate) fn add(&mut self, value: &'a [u8]) {
         *self = match self {
             Once::Missing => Once::Value(value),
             Once::Value(_) | Once::Repeated => Once::Repeated,
@@ -143,11 +143,11 @@ impl<'a> Once<'a> {
 }
 
 /// The fields that mean the same over every version of HTTP, gathered in the one pass.
-pub(super) struct Negotiation<'a> {
-    pub(super) origin: Once<'a>,
-    pub(super) version: Once<'a>,
-    pub(super) subprotocols: Once<'a>,
-    pub(super) extensions: Once<'a>,
+pub(crate) struct Negotiation<'a> {
+    pub(crate) origin: Once<'a>,
+    pub(crate) version: Once<'a>,
+    pub(crate) subprotocols: Once<'a>,
+    pub(crate) extensions: Once<'a>,
 }
 
 impl<'a> Negotiation<'a> {
@@ -158,12 +158,14 @@ impl<'a> Negotiation<'a> {
         extensions: Once::Missing,
     };
 
-    pub(super) fn check_version(&self) -> Result<(), Refusal> {
+    /// The version is one of these.
+    pub(super) fn check_version(&self, supported: &[u8]) -> Result<(), Refusal> {
         match self.version {
             Once::Missing => Err(Refusal::VersionMissing),
             Once::Repeated => Err(Refusal::VersionRepeated),
-            Once::Value(b"13") => Ok(()),
+            Once::Value(b"13") if *supported == [13] => Ok(()),
             Once::Value(value) => match version(value) {
+                Some(version) if supported.contains(&version) => Ok(()),
                 Some(_) => Err(Refusal::VersionUnsupported),
                 None => Err(Refusal::VersionInvalid),
             },

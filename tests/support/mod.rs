@@ -4,6 +4,8 @@
 #[cfg(feature = "deflate")]
 pub mod deflate;
 pub mod generate;
+#[cfg(feature = "hixie")]
+pub mod hixie;
 pub mod oracle;
 pub mod pieces;
 pub mod properties;
