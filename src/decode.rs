@@ -195,11 +195,16 @@ impl Frames {
         Some((opcode, mask, payload))
     }
 
-    /// The bytes of payload that the frame in progress has announced and not brought.
-    pub(crate) fn to_come(&self) -> u64 {
-        match self.state {
+    /// The bytes of payload that the message in progress may still bring: what its last frame has announced, or all that
+    /// the limit leaves while that frame has not begun.
+    pub(crate) fn to_come(&self, limits: &Limits) -> u64 {
+        let frame = match self.state {
             State::Payload { remaining, .. } => remaining,
             _ => 0,
+        };
+        match self.head & FIN {
+            0 => limits.message.saturating_sub(self.message_len).saturating_add(frame),
+            _ => frame,
         }
     }
 
