@@ -20,26 +20,18 @@ use support::wire::{self, Frame};
 const KIB: isize = 1 << 10;
 
 /// Feeds bytes in pieces of this size. Each call takes a byte, or has taken all; so there are no more calls than bytes,
-/// and one for each piece. The events go to `each`.
+/// and one for each piece. The events go to `each`. Takes nothing from the heap itself.
 fn pour(
     connection: &mut Connection,
-    wire: impl IntoIterator<Item = u8>,
+    wire: &[u8],
     size: usize,
     mut each: impl FnMut(&mut Connection, Event<'_>),
 ) -> Result<usize, ProtocolError> {
-    let mut wire = wire.into_iter();
-    let mut piece = vec![0; size];
     let mut calls = 0;
-    loop {
-        let mut len = 0;
-        for (to, byte) in piece.iter_mut().zip(&mut wire) {
-            *to = byte;
-            len += 1;
-        }
-        if len == 0 {
-            return Ok(calls);
-        }
-        let mut input = &mut piece[..len];
+    let mut buffer = [0; 1000];
+    for bytes in wire.chunks(size) {
+        let mut input = &mut buffer[..bytes.len()];
+        input.copy_from_slice(bytes);
         loop {
             let before = input.len();
             calls += 1;
@@ -52,6 +44,17 @@ fn pour(
             }
         }
     }
+    Ok(calls)
+}
+
+/// Feeds the same bytes again and again until they are refused: how many bytes that took.
+fn endless(connection: &mut Connection, again: &[u8], size: usize) -> (ProtocolError, usize) {
+    for times in 1..1 << 20 {
+        if let Err(fault) = pour(connection, again, size, ignore) {
+            return (fault, times * again.len());
+        }
+    }
+    panic!("it is never refused");
 }
 
 fn ignore(_: &mut Connection, _: Event<'_>) {}
@@ -90,7 +93,7 @@ fn a_length_is_judged_in_64_bits_before_anything_is_kept() {
                     let mut connection = connection(role, Config::default().limits(limits));
                     let (first, before) = match earlier {
                         Some(earlier) => {
-                            pour(&mut connection, from_peer(role, 0x02, &vec![0; earlier]), 200, ignore)
+                            pour(&mut connection, &from_peer(role, 0x02, &vec![0; earlier]), 200, ignore)
                                 .unwrap();
                             (0x80, earlier as u64)
                         }
@@ -134,7 +137,7 @@ fn an_announcement_of_2_to_the_63_less_one_reserves_nothing() {
             let mut unlimited = connection(role, Config::default().limits(Limits::UNLIMITED));
             let wire = [header(role, first, u64::MAX >> 1), vec![0x11; 10_000]].concat();
             let ((), heap) = heap::during(|| {
-                pour(&mut unlimited, wire, 100, ignore).unwrap();
+                pour(&mut unlimited, &wire, 100, ignore).unwrap();
             });
             assert!(heap.held < 50 * KIB, "{heap:?}");
             let ((), freed) = heap::during(|| unlimited.receive_eof());
@@ -146,29 +149,32 @@ fn an_announcement_of_2_to_the_63_less_one_reserves_nothing() {
 #[test]
 fn empty_fragments_by_the_million_cost_nothing_and_are_counted() {
     for role in ROLES {
+        let (start, empty) = (from_peer(role, 0x02, b""), from_peer(role, 0, b""));
+        let thousand = empty.repeat(1000);
         for delivery in [Delivery::Messages, Delivery::Parts] {
-            let fragment = || {
-                [from_peer(role, 0x02, b"")].into_iter().chain(core::iter::repeat(from_peer(role, 0, b"")))
-            };
             let mut limited = connection(role, Config::default().delivery(delivery));
-            let mut taken = 0;
-            let (result, heap) = heap::during(|| {
-                let wire = fragment().flatten().inspect(|_| taken += 1);
-                pour(&mut limited, wire, 64, ignore)
+            let ((fault, taken), heap) = heap::during(|| {
+                pour(&mut limited, &start, 64, ignore).unwrap();
+                endless(&mut limited, &empty, 64)
             });
-            assert_eq!(result, Err(ProtocolError::TooManyFragments));
-            let each = from_peer(role, 0, b"").len();
-            assert!(taken <= (4096 + 2) * each + 64, "after {taken} bytes");
+            assert_eq!(fault, ProtocolError::TooManyFragments);
+            assert_eq!(taken, 4096 * empty.len(), "the one that is too many");
             assert!(heap.peak < KIB, "{heap:?}");
             assert_failed(&mut limited, role, ProtocolError::TooManyFragments);
 
             let config = Config::default().limits(Limits::UNLIMITED).delivery(delivery);
             let mut unlimited = connection(role, config);
             let ((), heap) = heap::during(|| {
-                let calls = pour(&mut unlimited, fragment().take(1_000_000).flatten(), 4096, ignore).unwrap();
-                assert!(calls <= 2 * 1_000_000 * each / 4096 + 2, "{calls} calls: an empty part is no event");
+                pour(&mut unlimited, &start, 64, ignore).unwrap();
+                // One of them goes to a million.
+                let thousands =
+                    if (role, delivery) == (Role::Client, Delivery::Messages) { 1000 } else { 50 };
+                for _ in 0..thousands {
+                    let calls = pour(&mut unlimited, &thousand, 1000, |_, event| panic!("{event:?}"));
+                    assert_eq!(calls, Ok(thousand.len() / 1000), "one call for each piece");
+                }
             });
-            assert!(heap.peak <= 5 * KIB, "{heap:?}");
+            assert!(heap.peak < KIB, "{heap:?}");
         }
     }
 }
@@ -178,21 +184,21 @@ fn tiny_fragments_by_the_million_take_what_their_bytes_take() {
     for (role, begin) in [(Role::Client, 0x01), (Role::Server, 0x02)] {
         let limits = Limits { fragments: u32::MAX, ..Limits::for_messages(1 << 20) };
         let mut connection = connection(role, Config::default().limits(limits));
-        let start = from_peer(role, begin, b"x");
-        let more = core::iter::repeat_n(from_peer(role, 0, b"x"), (1 << 20) - 1);
-        let wire = [start].into_iter().chain(more).flatten();
+        let (start, tiny) = (from_peer(role, begin, b"x"), from_peer(role, 0, b"x"));
+        let many = tiny.repeat(1023);
         let ((), heap) = heap::during(|| {
-            pour(&mut connection, wire, 4096, ignore).unwrap();
+            pour(&mut connection, &start, 64, ignore).unwrap();
+            for _ in 0..1025 {
+                pour(&mut connection, &many, 1000, ignore).unwrap();
+            }
         });
         // One run of bytes, grown a few times and never beyond the limit: no list of parts, and nothing that is copied
-        // again for each. What is asked for besides is the test's own: each frame.
-        let own = (1 << 20) * 7;
+        // again for each.
         assert!(heap.held < 1025 * KIB && heap.peak < 2 * 1024 * KIB, "{heap:?}");
-        assert!(heap.asked - own < 2 * 1024 * KIB, "{heap:?}");
-        // One byte more than the limit.
-        let over = from_peer(role, 0, b"x");
-        let (over, freed) = heap::during(|| pour(&mut connection, over, 64, ignore));
-        assert_eq!(over, Err(ProtocolError::MessageTooBig));
+        assert!(heap.asked < 2 * 1024 * KIB, "{heap:?}");
+        // 1 + 1025 · 1023 bytes have come; 2^20 may.
+        let ((fault, _), freed) = heap::during(|| endless(&mut connection, &tiny, 64));
+        assert_eq!(fault, ProtocolError::MessageTooBig);
         assert_failed(&mut connection, role, ProtocolError::MessageTooBig);
         assert!(freed.held <= KIB - (1 << 20), "the fault frees what was put together: {freed:?}");
     }
@@ -201,20 +207,18 @@ fn tiny_fragments_by_the_million_take_what_their_bytes_take() {
 #[test]
 fn a_message_without_an_end_fails_at_the_limit_of_the_message() {
     for role in ROLES {
+        // Each frame is far below every limit.
+        let (start, more) = (from_peer(role, 0x02, &[7; 1000]), from_peer(role, 0, &[7; 1000]));
         for delivery in [Delivery::Messages, Delivery::Parts] {
             let mut connection = connection(role, Config::default().delivery(delivery));
-            // Each frame is far below every limit.
-            let start = from_peer(role, 0x02, &[7; 1000]);
-            let more = core::iter::repeat(from_peer(role, 0, &[7; 1000]));
-            let mut taken = 0;
-            let wire = [start].into_iter().chain(more).flatten().inspect(|_| taken += 1);
-            let (result, heap) = heap::during(|| pour(&mut connection, wire, 4096, ignore));
-            assert_eq!(result, Err(ProtocolError::MessageTooBig));
-            assert!(taken <= (1 << 20) + 1049 * 8 + 4096, "after {taken} bytes");
-            assert!(heap.peak <= 4 * 1024 * KIB, "{heap:?}");
-            if delivery == Delivery::Parts {
-                assert!(heap.peak <= 5 * KIB, "parts are not kept: {heap:?}");
-            }
+            let ((fault, taken), heap) = heap::during(|| {
+                pour(&mut connection, &start, 1000, ignore).unwrap();
+                endless(&mut connection, &more, 1000)
+            });
+            assert_eq!(fault, ProtocolError::MessageTooBig);
+            assert_eq!(taken, (1 << 20) / 1000 * more.len(), "the one that is too many");
+            let most = if delivery == Delivery::Parts { KIB } else { 2 * 1024 * KIB };
+            assert!(heap.peak <= most, "{heap:?}");
             assert_failed(&mut connection, role, ProtocolError::MessageTooBig);
         }
     }
@@ -222,14 +226,18 @@ fn a_message_without_an_end_fails_at_the_limit_of_the_message() {
 
 #[test]
 fn empty_messages_by_the_million_are_events_and_nothing_else() {
-    for role in ROLES {
+    for (role, thousands) in [(Role::Client, 1000), (Role::Server, 50)] {
         let mut connection = connection(role, Config::default());
-        let wire = core::iter::repeat_n(from_peer(role, 0x82, b""), 1_000_000).flatten();
+        let thousand = from_peer(role, 0x82, b"").repeat(1000);
         let mut events = 0;
-        let (calls, heap) = heap::during(|| pour(&mut connection, wire, 4096, |_, _| events += 1).unwrap());
-        assert_eq!(events, 1_000_000);
-        assert!(calls <= events + 1_000_000 * 6 / 4096 + 1, "{calls} calls");
-        assert!(heap.peak <= 5 * KIB, "{heap:?}");
+        let ((), heap) = heap::during(|| {
+            for _ in 0..thousands {
+                let calls = pour(&mut connection, &thousand, 1000, |_, _| events += 1).unwrap();
+                assert_eq!(calls, 1000 + thousand.len() / 1000, "one for each event, one for each piece");
+            }
+        });
+        assert_eq!(events, 1000 * thousands);
+        assert_eq!(heap, Heap::default());
         assert_eq!(connection.queued(), 0);
     }
 }
@@ -241,22 +249,25 @@ const MOST_PONGS: usize = 33 * (6 + 125);
 fn pings_without_end_that_nobody_reads_the_answers_of_are_bounded() {
     for role in ROLES {
         let mut connection = connection(role, Config::default());
-        let wire = (0..1_000_000_u32).flat_map(|n| {
-            let mut payload = [0; 125];
-            payload[..4].copy_from_slice(&n.to_be_bytes());
-            from_peer(role, 0x89, if n < 40 || n > 999_990 { &payload } else { &payload[..4] })
-        });
+        let mut ping = from_peer(role, 0x89, &[0; 125]);
+        let number = ping.len() - 125..ping.len() - 121;
+        let mask = ping[number.clone()].to_vec();
         let ((), heap) = heap::during(|| {
-            pour(&mut connection, wire, 4096, |connection, _| assert!(connection.queued() <= MOST_PONGS))
-                .unwrap();
+            for n in 0..100_000_u32 {
+                for (at, byte) in n.to_be_bytes().into_iter().enumerate() {
+                    ping[number.start + at] = mask[at] ^ byte;
+                }
+                pour(&mut connection, &ping, 200, ignore).unwrap();
+                assert!(connection.queued() <= MOST_PONGS);
+            }
         });
-        assert!(heap.peak <= 20 * KIB, "{heap:?}");
+        assert!(heap.peak <= 16 * KIB, "{heap:?}");
         let out = frames(role, &drain(&mut connection));
+        assert!(out.iter().all(|pong| pong.opcode == wire::PONG && pong.payload.len() == 125));
         let numbers: Vec<u32> =
             out.iter().map(|pong| u32::from_be_bytes(pong.payload[..4].try_into().unwrap())).collect();
-        let expected: Vec<u32> = (0..32).chain([999_999]).collect();
+        let expected: Vec<u32> = (0..32).chain([99_999]).collect();
         assert_eq!(numbers, expected, "the first in order, and the newest");
-        assert!(out.iter().all(|pong| pong.opcode == wire::PONG && pong.payload.len() == 125));
     }
 }
 
@@ -264,18 +275,18 @@ fn pings_without_end_that_nobody_reads_the_answers_of_are_bounded() {
 fn a_peer_that_reads_a_byte_for_each_ping_gains_nothing() {
     for role in ROLES {
         let mut connection = connection(role, Config::default());
-        let wire = core::iter::repeat_n(from_peer(role, 0x89, &[7; 125]), 100_000).flatten();
+        let ping = from_peer(role, 0x89, &[7; 125]);
         let mut out = Vec::with_capacity(200_000);
         let ((), heap) = heap::during(|| {
-            pour(&mut connection, wire, 4096, |connection, _| {
+            for _ in 0..20_000 {
+                pour(&mut connection, &ping, 200, ignore).unwrap();
                 let mut output = connection.output();
                 out.push(output.chunk()[0]);
                 output.advance(1);
                 assert!(connection.queued() <= MOST_PONGS);
-            })
-            .unwrap();
+            }
         });
-        assert!(heap.peak <= 64 * KIB, "{heap:?}");
+        assert!(heap.peak <= 48 * KIB, "{heap:?}");
         out.extend(drain(&mut connection));
         assert!(
             frames(role, &out).iter().all(|pong| *pong == Frame::pong(&[7; 125])),
@@ -292,7 +303,7 @@ fn pings_do_not_push_data_that_waits_out_of_bounds() {
         connection.output().advance(1);
         let waiting = connection.queued();
         for _ in 0..10_000 {
-            pour(&mut connection, from_peer(role, 0x89, &[7; 125]), 200, ignore).unwrap();
+            pour(&mut connection, &from_peer(role, 0x89, &[7; 125]), 200, ignore).unwrap();
             assert!(connection.queued() <= waiting + MOST_PONGS);
         }
         // The application is told to wait, and its payload comes back.
@@ -323,7 +334,7 @@ fn a_peer_that_never_reads_is_given_up() {
         for second in 0..30 {
             let due = connection.poll_timeout(at(second)).expect("a deadline");
             assert!(due <= at(40));
-            pour(&mut connection, from_peer(role, 0x82, b"x"), 64, ignore).unwrap();
+            pour(&mut connection, &from_peer(role, 0x82, b"x"), 64, ignore).unwrap();
             connection.handle_timeout(at(second));
             assert_eq!(connection.transport(), Transport::Keep);
         }
@@ -379,18 +390,19 @@ fn bytes_behind_the_close_are_taken_and_mean_nothing() {
     for role in ROLES {
         let mut connection = connection(role, Config::default());
         let mut seen = 0;
-        pour(&mut connection, from_peer(role, 0x88, &[0x03, 0xe8]), 64, |_, _| seen += 1).unwrap();
+        pour(&mut connection, &from_peer(role, 0x88, &[0x03, 0xe8]), 64, |_, _| seen += 1).unwrap();
         assert_eq!(frames(role, &drain(&mut connection)), [Frame::close(Some(1000))]);
         // Frames, faults and noise: no event, no error, no answer, no memory.
         let wire =
             [from_peer(role, 0x89, b"?"), from_peer(role, 0x88, b""), vec![0xff; 1000], vec![0x83; 1000]];
         let wire = wire.concat();
-        let wire = core::iter::repeat_n(wire, 500).flatten();
         let ((), heap) = heap::during(|| {
-            pour(&mut connection, wire, 4096, |_, event| panic!("{event:?}")).unwrap();
+            for _ in 0..500 {
+                pour(&mut connection, &wire, 1000, |_, event| panic!("{event:?}")).unwrap();
+            }
         });
         assert_eq!(seen, 1);
-        assert!(heap.peak <= 7 * KIB, "{heap:?}");
+        assert_eq!(heap, Heap::default());
         assert_eq!(connection.queued(), 0);
         connection.receive_eof();
         assert!(connection.end().expect("an end").was_clean);
@@ -463,12 +475,14 @@ fn a_fault_a_close_and_the_end_free_what_was_put_together() {
             };
             let ((), heap) = heap::during(|| {
                 let begun = if ending == "end" { begun.concat() } else { begun[0].clone() };
-                pour(&mut connection, begun, 1000, ignore).unwrap();
+                pour(&mut connection, &begun, 1000, ignore).unwrap();
                 match ending {
                     "fault" => {
-                        assert!(pour(&mut connection, from_peer(role, 0x83, b""), 64, ignore).is_err())
+                        assert!(pour(&mut connection, &from_peer(role, 0x83, b""), 64, ignore).is_err())
                     }
-                    "close" => assert!(pour(&mut connection, from_peer(role, 0x88, b""), 64, ignore).is_ok()),
+                    "close" => {
+                        assert!(pour(&mut connection, &from_peer(role, 0x88, b""), 64, ignore).is_ok())
+                    }
                     _ => connection.receive_eof(),
                 }
                 drain(&mut connection);
@@ -544,20 +558,21 @@ fn torn_control_frames_leave_no_memory_behind() {
     for role in ROLES {
         let mut connection = connection(role, Config::default());
         let mut seen = 0;
+        let wire = from_peer(role, 0x8a, &[7; 125]);
         let ((), heap) = heap::during(|| {
-            let wire = core::iter::repeat_n(from_peer(role, 0x8a, &[7; 125]), 1000).flatten();
-            pour(&mut connection, wire, 1, |_, event| {
-                assert!(matches!(event, Event::Pong(data) if *data == [7; 125]));
-                seen += 1;
-            })
-            .unwrap();
+            for _ in 0..1000 {
+                pour(&mut connection, &wire, 1, |_, event| {
+                    assert!(matches!(event, Event::Pong(data) if *data == [7; 125]));
+                    seen += 1;
+                })
+                .unwrap();
+            }
         });
         assert_eq!(seen, 1000);
         assert!(heap.held == 0 && heap.peak < KIB, "{heap:?}");
         // One that is never finished holds its own size at most.
-        let wire = from_peer(role, 0x8a, &[7; 125]);
         let ((), heap) = heap::during(|| {
-            pour(&mut connection, wire[..wire.len() - 1].to_vec(), 1, ignore).unwrap();
+            pour(&mut connection, &wire[..wire.len() - 1], 1, ignore).unwrap();
         });
         assert!(heap.held <= 300, "{heap:?}");
     }
@@ -568,12 +583,12 @@ fn a_pong_repeats_what_came_and_a_close_says_what_was_said() {
     for role in ROLES {
         // Buffers that were used before, by longer frames.
         let mut connection = connection(role, Config::default());
-        pour(&mut connection, from_peer(role, 0x89, &[0xaa; 125]), 1, ignore).unwrap();
+        pour(&mut connection, &from_peer(role, 0x89, &[0xaa; 125]), 1, ignore).unwrap();
         connection.binary(&[0xbb; 500]).unwrap();
         drain(&mut connection);
         for len in [0, 1, 5, 124, 125] {
             let payload: Vec<u8> = (0..len).collect();
-            pour(&mut connection, from_peer(role, 0x89, &payload), 3, ignore).unwrap();
+            pour(&mut connection, &from_peer(role, 0x89, &payload), 3, ignore).unwrap();
             assert_eq!(frames(role, &drain(&mut connection)), [Frame::pong(&payload)]);
         }
         connection.close(sockless::CloseCode::new(3000), "r").unwrap();
@@ -583,16 +598,19 @@ fn a_pong_repeats_what_came_and_a_close_says_what_was_said() {
 }
 
 #[test]
-fn every_two_bytes_of_a_header_make_progress_and_an_answer() {
+fn any_two_bytes_of_a_header_make_progress_and_an_answer() {
+    let lengths = (0..4).chain(30..44).chain(123..128);
+    let seconds: Vec<u8> = lengths.flat_map(|len| [len, 0x80 | len]).collect();
     for role in ROLES {
         for first in 0..=255_u8 {
-            for second in 0..=255_u8 {
+            for &second in &seconds {
                 for delivery in [Delivery::Messages, Delivery::Parts] {
                     let mut connection = connection(role, Config::default().delivery(delivery));
-                    let wire = [first, second].into_iter().chain([0; 40]);
+                    let mut wire = [0; 42];
+                    (wire[0], wire[1]) = (first, second);
                     let mut events = 0;
                     // `pour` asserts that each call takes a byte or has taken all.
-                    match pour(&mut connection, wire, 42, |_, _| events += 1) {
+                    match pour(&mut connection, &wire, 42, |_, _| events += 1) {
                         Ok(calls) => assert!(calls <= events + 1, "{calls} calls for {events} events"),
                         Err(fault) => {
                             let out = frames(role, &drain(&mut connection));
@@ -614,7 +632,7 @@ fn each_frame_that_a_client_sends_has_a_key_of_its_own_that_the_last_does_not_te
     for n in 0..2000 {
         client.binary(&[0; 25]).unwrap();
         client.ping(b"").unwrap();
-        pour(&mut client, from_peer(Role::Client, 0x89, b"x"), 64, ignore).unwrap();
+        pour(&mut client, &from_peer(Role::Client, 0x89, b"x"), 64, ignore).unwrap();
         if n == 1999 {
             client.close(None, "").unwrap();
         }
@@ -667,7 +685,7 @@ fn behind_a_close_nothing_is_sent_in_any_way() {
             connection.begin_text("begun").unwrap();
             match ours {
                 true => connection.close(None, "").unwrap(),
-                false => assert!(pour(&mut connection, from_peer(role, 0x88, b""), 64, ignore).is_ok()),
+                false => assert!(pour(&mut connection, &from_peer(role, 0x88, b""), 64, ignore).is_ok()),
             }
             let queued = connection.queued();
             assert_eq!(connection.text("x"), Err(SendError::Closed));
