@@ -758,3 +758,33 @@ fn silence_is_noticed_whatever_was_left_half_sent() {
     }
     assert_eq!(Timeouts::default(), Timeouts::DEFAULT);
 }
+
+#[test]
+fn what_is_shown_for_a_log_has_no_payload_in_it() {
+    let secret = b"secret\n\x1b[2J";
+    let spelt = ["secret", "115, 101, 99", "\\x1b", "\n"];
+    for role in ROLES {
+        let mut connection = connection(role, Config::default());
+        connection.binary(&secret.repeat(2)).unwrap();
+        connection.binary(secret.repeat(1000)).unwrap();
+        let mut shown = vec![];
+        let wire = [
+            from_peer(role, 0x82, secret),
+            from_peer(role, 0x89, secret),
+            from_peer(role, 0x02, secret),
+            from_peer(role, 0x80, secret)[..9].to_vec(),
+        ];
+        pour(&mut connection, &wire.concat(), 1000, |_, event| shown.push(format!("{event:?}"))).unwrap();
+        shown.push(format!("{connection:?}"));
+        shown.push(format!("{:?}", connection.binary(secret.repeat(200_000)).unwrap_err()));
+        let (receiver, sender) = connection.split();
+        shown.push(format!("{receiver:?} {sender:?}"));
+        let mut decoder = Decoder::new(role, Limits::default());
+        let mut wire = from_peer(role, 0x82, secret);
+        shown.push(format!("{:?}", decoder.decode(&mut &mut wire[..])));
+        assert!(shown.len() >= 6, "{shown:?}");
+        for (shown, spelt) in shown.iter().flat_map(|shown| spelt.map(|spelt| (shown, spelt))) {
+            assert!(!shown.contains(spelt), "{spelt:?} in {shown}");
+        }
+    }
+}

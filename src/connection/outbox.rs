@@ -1,5 +1,6 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::{ControlPayload, FrameHeader, Mask};
 /// pinned   |------- shown -------|                             nothing goes in before its end
 /// mark                              ^                          the next place between two frames
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Outbox {
     /// Headers, and the payloads that were copied.
     copied: Vec<u8>,
@@ -37,7 +38,6 @@ pub(crate) struct Outbox {
     late_pong: Option<ControlFrame>,
 }
 
-#[derive(Debug)]
 struct Shared {
     at: usize,
     bytes: Bytes,
@@ -362,6 +362,12 @@ impl Outbox {
 }
 
 /// A length in memory as the wire counts it: no machine has longer ones.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outbox({} bytes)", self.len)
+    }
+}
+
 #[inline]
 fn len_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
