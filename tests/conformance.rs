@@ -1,4 +1,4 @@
-//! Holds `docs/conformance.md` to the code and the tests that it names.
+//! Holds `docs/conformance.md` and `docs/lessons.md` to the code and the tests that they name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -89,6 +89,29 @@ fn what_is_wrong_with_the_table_is_seen() {
     let without: String =
         text.lines().filter(|line| !line.starts_with("| R5.3-")).collect::<Vec<_>>().join("\n");
     assert!(faults(&without, &code).join("\n").contains("src/mask.rs cites RFC 6455 §5.3"));
+}
+
+#[test]
+fn the_lessons_name_what_exists() {
+    let code = Code::read();
+    let text = fs::read_to_string(path("docs/lessons.md")).unwrap();
+    let (mut tests, mut items) = (0, 0);
+    for line in text.lines() {
+        let quoted = quoted(line);
+        for (at, name) in quoted.iter().enumerate() {
+            if name.starts_with("tests/") && name.contains("::") {
+                assert!(code.tests.contains_key(*name), "docs/lessons.md: no test: {name}");
+                tests += 1;
+            }
+            if name.starts_with("src/") && *name != "src/lib.rs" {
+                let item = quoted.get(at + 1).expect("an item");
+                assert!(code.declares(name, item), "docs/lessons.md: no code: {name} {item}");
+                items += 1;
+            }
+        }
+    }
+    assert!(tests > 40 && items > 40, "{tests} tests, {items} items");
+    println!("docs/lessons.md names {tests} tests and {items} items");
 }
 
 fn table() -> String {
