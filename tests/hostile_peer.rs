@@ -110,11 +110,12 @@ fn a_length_is_judged_in_64_bits_before_anything_is_kept() {
                     let (result, heap) =
                         heap::during(|| connection.receive(&mut &mut header[..]).map(|_| ()));
                     assert_eq!(result.err(), expected, "{role:?}: {len} after {before}, limit {limit}");
-                    if expected.is_none() {
-                        assert_eq!(heap.asked, 0, "nothing is reserved for {len}");
-                    } else {
-                        assert!(heap.held < KIB, "{heap:?}");
-                        assert_failed(&mut connection, role, expected.unwrap());
+                    match expected {
+                        None => assert_eq!(heap.asked, 0, "nothing is reserved for {len}"),
+                        Some(fault) => {
+                            assert!(heap.held < KIB, "{heap:?}");
+                            assert_failed(&mut connection, role, fault);
+                        }
                     }
                 }
             }
