@@ -188,6 +188,24 @@ fn a_head_that_comes_byte_by_byte_is_kept_once_and_parsed_once() {
 }
 
 #[test]
+fn a_line_of_a_megabyte_in_single_bytes_is_looked_at_once() {
+    // With a look at all that came before for each byte, 2^39 of them, this would not end.
+    let limits =
+        HandshakeLimits { head: 4 << 20, line: 2 << 20, fields: 100_000, ..HandshakeLimits::default() };
+    let many = "a".repeat(1 << 20);
+    let lines = format!(
+        "GET /{many} HTTP/1.1\r\n{}\r\nX: {many}\r\n{}\r\n",
+        FIELDS.join("\r\n"),
+        "a: b\r\n".repeat(90_000)
+    );
+    let mut handshake = ServerHandshake::new(limits);
+    let mut heads = lines.bytes().filter_map(|byte| handshake.receive(&mut &mut [byte][..]).unwrap());
+    let head = heads.next().expect("a whole request");
+    assert_eq!((head.target().len(), head.fields().count()), ((1 << 20) + 1, 90_006));
+    assert!(head.upgrade(OriginPolicy::Any).is_ok());
+}
+
+#[test]
 fn a_head_torn_at_each_byte_is_the_same_head() {
     let sent = [request(&["X: y"]), b"\x81\x80\0\0\0\0".to_vec()].concat();
     for at in 0..=sent.len() {
