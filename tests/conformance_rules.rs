@@ -7,7 +7,7 @@ use sockless::handshake::{
     Acceptance, ClientHandshake, ClientRequest, ConnectRequest, HandshakeLimits, Offer, OriginPolicy,
     Outcome, Refusal, ServerHandshake, WriteError,
 };
-use sockless::{CloseCode, Config, Connection, Keys, SendError, Session, Uri, UriError};
+use sockless::{CloseCode, Config, Connection, Keys, ProtocolError, Role, SendError, Session, Uri, UriError};
 use support::subject::{KINDS, ROLES, Seen, Subject, connection, drain, frames, from_peer};
 use support::wire::{self, Frame};
 
@@ -102,7 +102,7 @@ fn s6_1_a_close_that_comes_amid_a_fragmented_message_ends_it() {
     let mut session = Session::server(&config);
     let mut out = [0; 139];
     session.begin_text("begun", &mut out).unwrap();
-    let mut close = from_peer(sockless::Role::Server, 0x88, b"");
+    let mut close = from_peer(Role::Server, 0x88, b"");
     assert!(session.receive(&mut &mut close[..]).unwrap().is_some());
     assert_eq!(session.more(b"x", &mut out), Err(SendError::Closed));
     assert_eq!(session.finish(b"x", &mut out), Err(SendError::Closed));
@@ -134,6 +134,22 @@ fn w4_the_byte_order_mark_of_a_reason_is_kept() {
             assert_eq!(subject.end().expect("an end").reason.as_str(), "\u{feff}bye");
         }
     }
+}
+
+#[test]
+fn s9_1_an_extension_that_was_offered_and_not_accepted_is_not_in_use() {
+    let request = ClientRequest {
+        offer: Offer { extensions: Some("permessage-deflate, foo"), ..Offer::default() },
+        ..ClientRequest::new(Uri::parse("ws://a.example/").unwrap())
+    };
+    let mut handshake =
+        ClientHandshake::new(&request, Keys::from_seed([3; 32]), HandshakeLimits::default()).unwrap();
+    let (response, _) = answer(handshake.request());
+    let mut connection = established(&mut handshake, response);
+    connection.text("text").unwrap();
+    assert_eq!(frames(Role::Client, &drain(&mut connection)), [Frame::text("text")], "no reserved bit");
+    let mut compressed = *b"\xc1\x00";
+    assert_eq!(connection.receive(&mut &mut compressed[..]).err(), Some(ProtocolError::ReservedBits));
 }
 
 #[test]

@@ -654,6 +654,7 @@ fn each_frame_that_a_client_sends_has_a_key_of_its_own_that_the_last_does_not_te
 #[test]
 fn limits_are_finite_unless_spelled_out_and_nought_is_nought() {
     let defaults = Config::default().limits;
+    assert_eq!(defaults, Limits::default());
     assert_eq!((defaults.message, defaults.frame), (1 << 20, 1 << 20));
     assert!(defaults.fragments < 1 << 20);
     for role in ROLES {
