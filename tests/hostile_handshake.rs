@@ -104,6 +104,7 @@ fn an_endless_request_is_refused_at_the_limit_and_memory_is_bounded_by_it() {
             assert!(taken <= most + size, "{refusal:?} after {taken} bytes");
             // It grows by doubling, and both are there while one is copied to the other.
             assert!(heap.peak <= (40 << 10) + size as isize, "{heap:?}");
+            println!("{refusal:?} in pieces of {size}: after {taken} bytes, {heap:?}");
             assert!(heap.asked <= (64 << 10) + size as isize, "{heap:?}");
             assert_eq!(heap.held, 0, "a refusal holds nothing");
             drop(handshake);
@@ -139,6 +140,7 @@ fn an_endless_response_is_refused_at_the_limit_and_memory_is_bounded_by_it() {
             });
             assert_eq!(seen, error, "{size}");
             assert!(taken <= most + size, "{error:?} after {taken} bytes");
+            println!("{error:?} in pieces of {size}: after {taken} bytes, {heap:?}");
             assert!(heap.peak <= (40 << 10) + size as isize && heap.held <= 0, "{heap:?}");
             // The response of a proxy is read by the same rules, whatever the status.
             let (seen, _) =
@@ -181,6 +183,7 @@ fn a_head_that_comes_byte_by_byte_is_kept_once_and_parsed_once() {
         });
         assert_eq!(calls, large.len().div_ceil(size));
         assert_eq!(head.fields().count(), 100);
+        println!("a head of {} bytes in pieces of {size}: {calls} calls, {heap:?}", large.len());
         // What is kept grows by doubling; to parse takes a table once, of 32 bytes a field and again as much for what
         // came of it. A second time for each read would ask for megabytes.
         assert!(heap.asked < 3 * (16 << 10) + 100 * 100, "{heap:?} at {size}");
@@ -454,6 +457,7 @@ fn the_check_goes_over_the_fields_a_fixed_number_of_times() {
         let counted = fields.iter().copied().inspect(|_| seen.set(seen.get() + 1));
         let line = RequestLine { method: b"GET", target: b"/", version: HttpVersion::HTTP_11 };
         let request = Request::check(line, counted, OriginPolicy::Any).unwrap();
+        println!("{} fields: {} looks", fields.len(), seen.get());
         assert!(
             seen.get() <= 4 * fields.len(),
             "{} fields were looked at {} times",

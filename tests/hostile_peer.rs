@@ -140,6 +140,7 @@ fn an_announcement_of_2_to_the_63_less_one_reserves_nothing() {
             let ((), heap) = heap::during(|| {
                 pour(&mut unlimited, &wire, 100, ignore).unwrap();
             });
+            println!("10000 bytes of a frame of 2^63 - 1: {heap:?}");
             assert!(heap.held < 50 * KIB, "{heap:?}");
             let ((), freed) = heap::during(|| unlimited.receive_eof());
             assert!(freed.held <= -10_000, "the end of the transport frees what was begun: {freed:?}");
@@ -160,6 +161,7 @@ fn empty_fragments_by_the_million_cost_nothing_and_are_counted() {
             });
             assert_eq!(fault, ProtocolError::TooManyFragments);
             assert_eq!(taken, 4096 * empty.len(), "the one that is too many");
+            println!("empty fragments to the limit: {taken} bytes, {heap:?}");
             assert!(heap.peak < KIB, "{heap:?}");
             assert_failed(&mut limited, role, ProtocolError::TooManyFragments);
 
@@ -193,6 +195,7 @@ fn tiny_fragments_by_the_million_take_what_their_bytes_take() {
                 pour(&mut connection, &many, 1000, ignore).unwrap();
             }
         });
+        println!("2^20 fragments of a byte: {heap:?}");
         // One run of bytes, grown a few times and never beyond the limit: no list of parts, and nothing that is copied
         // again for each.
         assert!(heap.held < 1025 * KIB && heap.peak < 2 * 1024 * KIB, "{heap:?}");
@@ -218,6 +221,7 @@ fn a_message_without_an_end_fails_at_the_limit_of_the_message() {
             });
             assert_eq!(fault, ProtocolError::MessageTooBig);
             assert_eq!(taken, (1 << 20) / 1000 * more.len(), "the one that is too many");
+            println!("a message without an end: {taken} bytes, {heap:?}");
             let most = if delivery == Delivery::Parts { KIB } else { 2 * 1024 * KIB };
             assert!(heap.peak <= most, "{heap:?}");
             assert_failed(&mut connection, role, ProtocolError::MessageTooBig);
@@ -262,6 +266,7 @@ fn pings_without_end_that_nobody_reads_the_answers_of_are_bounded() {
                 assert!(connection.queued() <= MOST_PONGS);
             }
         });
+        println!("pings that nobody reads: {} bytes queued, {heap:?}", connection.queued());
         assert!(heap.peak <= 16 * KIB, "{heap:?}");
         let out = frames(role, &drain(&mut connection));
         assert!(out.iter().all(|pong| pong.opcode == wire::PONG && pong.payload.len() == 125));
@@ -287,6 +292,7 @@ fn a_peer_that_reads_a_byte_for_each_ping_gains_nothing() {
                 assert!(connection.queued() <= MOST_PONGS);
             }
         });
+        println!("a byte read for each ping: {} bytes queued, {heap:?}", connection.queued());
         assert!(heap.peak <= 48 * KIB, "{heap:?}");
         out.extend(drain(&mut connection));
         assert!(
@@ -329,6 +335,7 @@ fn a_peer_that_never_reads_is_given_up() {
             }
         });
         assert!(sent >= 1040 && connection.queued() <= (1 << 20) + 2000, "{sent}");
+        println!("a peer that never reads: {} bytes queued, {heap:?}", connection.queued());
         assert!(heap.held <= 3 * 1024 * KIB, "{heap:?}");
         assert_eq!(connection.binary(&[0; 1000]), Err(SendError::Full));
         // It keeps talking: that does not help it.
@@ -570,6 +577,7 @@ fn torn_control_frames_leave_no_memory_behind() {
             }
         });
         assert_eq!(seen, 1000);
+        println!("torn pongs: {heap:?}");
         assert!(heap.held == 0 && heap.peak < KIB, "{heap:?}");
         // One that is never finished holds its own size at most.
         let ((), heap) = heap::during(|| {
