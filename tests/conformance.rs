@@ -314,7 +314,7 @@ fn directories(top: &str) -> Vec<String> {
     let mut all = vec![top.to_string()];
     for entry in fs::read_dir(path(top)).unwrap().map(|entry| entry.unwrap()) {
         if entry.path().is_dir() {
-            all.extend(directories(&format!("{top}/{}", entry.file_name().display())));
+            all.extend(directories(&format!("{top}/{}", entry.file_name().into_string().unwrap())));
         }
     }
     all
@@ -398,10 +398,12 @@ impl Names {
                 self.declared.extend(words.next());
             }
             Some("impl") => self.declared.extend(words),
-            Some(name) if line.starts_with(name) => {
-                if line[name.len()..].trim_start().starts_with([',', ':', '(', '{']) {
-                    self.members.insert(name.into());
-                }
+            Some(name)
+                if line
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.trim_start().starts_with([',', ':', '(', '{'])) =>
+            {
+                self.members.insert(name.into());
             }
             _ => {}
         }
