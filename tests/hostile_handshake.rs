@@ -81,10 +81,13 @@ fn endless<E>(
 
 const SIZES: [usize; 3] = [1, 100, 4096];
 
+/// How it starts, what repeats, what comes of it and is answered, and after how many bytes at most.
+type Endless<Fault, Answer> = (&'static [u8], &'static [u8], Fault, Answer, usize);
+
 #[test]
 fn an_endless_request_is_refused_at_the_limit_and_memory_is_bounded_by_it() {
-    let get: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n";
-    let cases: [(&[u8], &[u8], Refusal, &str, usize); 6] = [
+    let get: &'static [u8] = b"GET / HTTP/1.1\r\nHost: a\r\n";
+    let cases: [Endless<Refusal, &str>; 6] = [
         (b"", b"a", Refusal::RequestLineTooLong, "HTTP/1.1 414 ", 8 << 10),
         (b"GET /", b"a", Refusal::RequestLineTooLong, "HTTP/1.1 414 ", 8 << 10),
         (get, b"X: y\r\n", Refusal::TooManyFields, "HTTP/1.1 431 ", 700),
