@@ -1,3 +1,5 @@
+use core::fmt;
+
 use crate::frame::{FIN, LEN_16, LEN_64, MASKED, RSV1, RSV2_RSV3};
 use crate::{FrameHeader, Limits, Mask, Opcode, ProtocolError, Role};
 
@@ -26,7 +28,6 @@ pub struct Decoder {
 }
 
 /// A run of payload bytes of one frame.
-#[derive(Debug)]
 pub struct Chunk<'b> {
     /// The frame's opcode.
     pub opcode: Opcode,
@@ -40,6 +41,12 @@ pub struct Chunk<'b> {
     pub first: bool,
     /// Whether these are the last bytes of the frame.
     pub last: bool,
+}
+
+impl fmt::Debug for Chunk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Chunk({:?}, {} bytes)", self.opcode, self.payload.len())
+    }
 }
 
 impl Decoder {
@@ -228,12 +235,17 @@ impl Frames {
         matches!(self.state, State::Open)
     }
 
-    /// The bytes of payload that the frame in progress has announced and not brought.
+    /// The bytes of payload that the message in progress may still bring: what its last frame has announced, or all that
+    /// the limit leaves while that frame has not begun.
     #[cfg(feature = "alloc")]
-    pub(crate) fn to_come(&self) -> u64 {
-        match self.state {
+    pub(crate) fn to_come(&self, limits: &Limits) -> u64 {
+        let frame = match self.state {
             State::Payload { remaining, .. } => remaining,
             _ => 0,
+        };
+        match self.head & FIN {
+            0 => limits.message.saturating_sub(self.message_len).saturating_add(frame),
+            _ => frame,
         }
     }
 

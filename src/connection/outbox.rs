@@ -1,5 +1,6 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -371,13 +372,12 @@ impl Outbox {
     }
 }
 
-impl core::fmt::Debug for Outbox {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outbox({} bytes)", self.len)
     }
 }
 
-/// A length in memory as the wire counts it: no machine has longer ones.
 #[inline]
 fn len_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)

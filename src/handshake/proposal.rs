@@ -1,5 +1,5 @@
 use super::extension::{Extension, are_valid, extensions, members};
-use super::fields::{is_token, list, named, token, version};
+use super::fields::{is_token, list, named, token, trim, version};
 use super::origin::OriginPolicy;
 use super::output::WriteError;
 use super::refusal::Refusal;
@@ -113,9 +113,13 @@ impl fmt::Debug for Acceptance<'_> {
     }
 }
 
-/// The text is a list of at least one extension.
+/// The text is a list of at least one extension, and as one is sent: what has to be read besides, empty members and
+/// blanks beside an equals sign, is not to be sent (RFC 9110 §5.6.1, §5.6.3).
 pub(super) fn check_extensions(text: &str) -> Result<(), WriteError> {
-    if are_valid(core::iter::once(text.as_bytes())) { Ok(()) } else { Err(WriteError::Extensions) }
+    let full = text.split(',').all(|member| !trim(member.as_bytes()).is_empty());
+    let tight = [" =", "\t=", "= ", "=\t"].iter().all(|blanks| !text.contains(blanks));
+    let valid = full && tight && are_valid(core::iter::once(text.as_bytes()));
+    if valid { Ok(()) } else { Err(WriteError::Extensions) }
 }
 
 /// A field that may be there once.
