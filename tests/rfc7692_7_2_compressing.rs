@@ -274,7 +274,7 @@ fn behind_a_prepared_message_the_window_begins_anew() {
     for role in ROLES {
         let mut connection = deflating(role, agreed().agreed());
         let mut peer = Reference::new(WindowBits::MAX);
-        let prepared = Prepared::text(&"prepared ".repeat(50)).unwrap().deflated(WindowBits::MAX, 6);
+        let prepared = Prepared::text("prepared ".repeat(50)).unwrap().deflated(WindowBits::MAX, 6);
         for text in ["Hello, hello", "Hello, hello again", "Hello, hello at last"] {
             connection.text(text).unwrap();
             assert_eq!(peer.message(&sent(&mut connection, role)), text.as_bytes());

@@ -31,6 +31,7 @@ use crate::handshake::WindowBits;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[expect(clippy::vec_box, reason = "they stay in their boxes when they come and go")]
 pub struct DeflatePool {
     inflaters: Vec<Box<Inflater>>,
     /// One for each set of parameters.
