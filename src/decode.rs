@@ -201,9 +201,9 @@ impl Frames {
         };
         // The length, if the mask bit is as it should be; else more than any short one.
         let (len, rest) = match second ^ self.masked {
-            len @ 0..LEN_16 => (usize::from(len), rest),
+            len @ 0..LEN_16 => (u16::from(len), rest),
             LEN_16 => match rest.split_first_chunk() {
-                Some((&len, rest)) if len >= [0, LEN_16] => (usize::from(u16::from_be_bytes(len)), rest),
+                Some((&len, rest)) if len >= [0, LEN_16] => (u16::from_be_bytes(len), rest),
                 _ => return None,
             },
             _ => return None,
@@ -212,12 +212,29 @@ impl Frames {
             0 => (Mask::NONE, rest),
             _ => rest.split_first_chunk().map(|(&key, rest)| (Mask::new(key), rest))?,
         };
-        if len > rest.len() || !matches!(self.state, State::Open) || !limits.allow(len) {
+        let header_len = input.len() - rest.len();
+        let frame_len = header_len + usize::from(len);
+        if frame_len > input.len() || !matches!(self.state, State::Open) || !limits.allow(len) {
             return None;
         }
-        let header_len = input.len() - rest.len();
-        let (_, payload) = take(input, header_len + len).split_at_mut(header_len);
+        let (_, payload) = take(input, frame_len).split_at_mut(header_len);
         Some((opcode, mask, payload))
+    }
+
+    /// Whether it stands between messages and reads on.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// The bytes of payload that the frame in progress has announced and not brought.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn to_come(&self) -> u64 {
+        match self.state {
+            State::Payload { remaining, .. } => remaining,
+            _ => 0,
+        }
     }
 
     /// Takes the next piece off the front of `input`, of a data frame no more than `most` bytes.
@@ -439,7 +456,7 @@ impl Frames {
         if earlier.checked_add(payload_len).is_none_or(|sum| sum > limits.message) {
             return Err(ProtocolError::MessageTooBig);
         }
-        if frames >= limits.fragments {
+        if frames >= limits.fragments.max(1) {
             return Err(ProtocolError::TooManyFragments);
         }
         Ok(())

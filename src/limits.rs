@@ -17,7 +17,7 @@ pub struct Limits {
     pub message: u64,
     /// The most bytes of payload in one data frame.
     pub frame: u64,
-    /// The most frames in one message, empty ones counted.
+    /// The most frames in one message, empty ones counted; zero counts as one.
     pub fragments: u32,
 }
 
@@ -47,8 +47,8 @@ impl Limits {
 
     /// Whether a message of so many bytes in one frame is within them.
     #[inline]
-    pub(crate) fn allow(&self, len: usize) -> bool {
-        u64::try_from(len).is_ok_and(|len| len <= self.frame && len <= self.message) && self.fragments > 0
+    pub(crate) fn allow(&self, len: u16) -> bool {
+        u64::from(len) <= self.frame.min(self.message)
     }
 }
 

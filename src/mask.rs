@@ -48,15 +48,12 @@ impl Mask {
         let len = bytes.len();
         let rest = if len < WIDE_FROM { bytes } else { self.mask_wide(bytes) };
         // The last bytes may overlap those before them, so they are masked before anything is written.
-        if let Some(last) = rest.last_chunk().map(|last| self.turned(len).mask_16(*last)) {
-            let mut blocks = &mut *rest;
-            while let Some((block, more)) = blocks.split_first_chunk_mut() {
-                *block = self.mask_16(*block);
-                blocks = more;
+        if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (first, last) = (self.mask_16(*first), self.turned(len).mask_16(*last));
+            if let Some((_, blocks)) = rest.split_first_chunk_mut::<16>() {
+                self.mask_blocks(blocks);
             }
-            if let Some(bytes) = rest.last_chunk_mut() {
-                *bytes = last;
-            }
+            set_ends(rest, first, last);
         } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
             let (first, last) = (self.mask_8(*first), self.turned(len).mask_8(*last));
             set_ends(rest, first, last);
@@ -119,6 +116,15 @@ impl Mask {
             }
         }
         steps.into_remainder()
+    }
+
+    /// Masks as many whole blocks as there are.
+    #[inline]
+    fn mask_blocks(self, mut bytes: &mut [u8]) {
+        while let Some((block, rest)) = bytes.split_first_chunk_mut() {
+            *block = self.mask_16(*block);
+            bytes = rest;
+        }
     }
 
     #[inline]

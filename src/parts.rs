@@ -92,6 +92,13 @@ impl Parts {
         limits: &Limits,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Part<'b>>, ProtocolError> {
+        if let Some((opcode, mask, payload)) = self.frames.whole_message(limits, input) {
+            let piece = Piece { opcode, payload, mask, first: true, last: true, end: true };
+            return match opcode {
+                Opcode::Text => self.text(piece),
+                _ => Ok(self.binary(piece)),
+            };
+        }
         loop {
             // No more is unmasked than the character cut by the last input needs: it is a part of its own.
             let most = match self.utf8.missing() {

@@ -35,6 +35,24 @@ proptest! {
     }
 }
 
+/// What the fuzzer found worth keeping, on a stable compiler.
+fn replay(target: &str, property: impl Fn(&[u8])) {
+    let corpus = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let files: Vec<_> = std::fs::read_dir(&corpus).expect(&corpus).collect();
+    assert!(!files.is_empty(), "{corpus} is empty");
+    for file in files {
+        property(&std::fs::read(file.unwrap().path()).unwrap());
+    }
+}
+
+#[test]
+fn the_corpora_hold() {
+    replay("cuts_do_not_matter", properties::cuts_do_not_matter);
+    replay("the_oracle_agrees", properties::the_oracle_agrees);
+    replay("any_order_of_calls", properties::any_order_of_calls);
+    replay("round_trip", properties::round_trip);
+}
+
 #[cfg(feature = "deflate")]
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]

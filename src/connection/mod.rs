@@ -132,7 +132,7 @@ impl Connection {
     ///
     /// # Errors
     /// The peer's fault, now and on every later call. The Close that says so is queued.
-    #[inline]
+    #[inline(always)]
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         match self.receiver.whole_message(input) {
             Some(Ok(event)) => {
@@ -143,6 +143,8 @@ impl Connection {
                 self.sender.failed(fault);
                 Err(fault)
             }
+            // Most reads end with a message: nothing is left to look into.
+            None if input.is_empty() && self.receiver.waits() => Ok(None),
             None => self.receive_any(input),
         }
     }

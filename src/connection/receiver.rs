@@ -132,6 +132,12 @@ impl Receiver {
         Some(self.whole(opcode, mask, payload))
     }
 
+    /// Whether only more input can give another event: between messages, nothing kept, nothing failed.
+    #[inline]
+    pub(super) fn waits(&self) -> bool {
+        self.parts.frames.is_open() && self.torn.is_none()
+    }
+
     /// The next event, without what the sender has to know.
     #[inline(never)]
     pub(super) fn event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
@@ -216,36 +222,33 @@ impl Receiver {
         }
     }
 
-    /// A message in several pieces: appended as they come, so that what was announced reserves nothing.
+    /// A message in several pieces, appended as they come.
     #[cold]
     fn assemble<'b>(&mut self, piece: Piece<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
         let Piece { opcode, payload, mut mask, end, .. } = piece;
+        let to_come = self.parts.frames.to_come();
         let message = &mut self.torn.get_or_insert_default().message;
-        let judged = match (&mut *message, opcode) {
-            (Message::Binary(data), _) => {
+        if matches!(message, Message::None) {
+            *message = match opcode {
+                Opcode::Text => Message::Text(String::new()),
+                _ => Message::Binary(Vec::new()),
+            };
+        }
+        match message {
+            Message::Text(text) => {
+                mask.mask(payload);
+                text.reserve_exact(room(text.len(), text.capacity(), payload.len(), to_come));
+                if append_text(&mut self.parts.utf8, payload, text).is_err()
+                    || end && !self.parts.utf8.is_whole()
+                {
+                    return Err(self.parts.fail(ProtocolError::InvalidUtf8));
+                }
+            }
+            Message::Binary(data) => {
+                data.reserve_exact(room(data.len(), data.capacity(), payload.len(), to_come));
                 mask.append(payload, data);
-                Ok(())
             }
-            (Message::None, Opcode::Binary) => {
-                let mut data = Vec::new();
-                mask.append(payload, &mut data);
-                *message = Message::Binary(data);
-                Ok(())
-            }
-            (Message::Text(text), _) => {
-                mask.apply(payload);
-                append_text(&mut self.parts.utf8, payload, text)
-            }
-            (Message::None, _) => {
-                mask.apply(payload);
-                let mut text = String::new();
-                let judged = append_text(&mut self.parts.utf8, payload, &mut text);
-                *message = Message::Text(text);
-                judged
-            }
-        };
-        if judged.is_err() || end && !self.parts.utf8.is_whole() {
-            return Err(self.parts.fail(ProtocolError::InvalidUtf8));
+            Message::None => {}
         }
         if !end {
             return Ok(None);
@@ -343,6 +346,17 @@ impl core::fmt::Debug for Message {
         };
         write!(f, "{kind}({len} bytes)")
     }
+}
+
+/// The room to reserve for a piece of `len` bytes: when there is too little, up to three times what has come, but no
+/// more than is to come. What was announced alone reserves nothing.
+fn room(there: usize, capacity: usize, len: usize, to_come: u64) -> usize {
+    let needed = there.saturating_add(len);
+    if needed <= capacity {
+        return len;
+    }
+    let ahead = needed.saturating_mul(3);
+    len.saturating_add(usize::try_from(to_come).map_or(ahead, |to_come| to_come.min(ahead)))
 }
 
 pub(super) fn append_text(

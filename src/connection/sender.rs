@@ -438,16 +438,13 @@ impl Sender {
     #[inline]
     fn push_frames<P: Payload>(&mut self, fin: u8, head: u8, payload: P) {
         let len = payload.bytes().len();
-        if len > self.config.fragment.max(1) {
+        if len > self.config.fragment {
             return self.push_cut(fin, head, payload);
         }
-        if len >= SHARE_FROM && self.keys.is_none() {
-            match payload.share() {
-                Ok(shared) => self.outbox().push_shared(fin | head, shared),
-                Err(payload) => self.push_copied(fin | head, payload.bytes()),
-            }
-        } else {
-            self.push_copied(fin | head, payload.bytes());
+        let payload = if len < SHARE_FROM || self.keys.is_some() { Err(payload) } else { payload.share() };
+        match payload {
+            Ok(shared) => self.outbox().push_shared(fin | head, shared),
+            Err(payload) => self.push_copied(fin | head, payload.bytes()),
         }
     }
 

@@ -1,10 +1,10 @@
-use super::fields::{is_target, list, lists, trim};
+use super::fields::{is_name, is_target, list, lists, trim};
 use super::key::{accept_key, is_key};
 use super::origin::OriginPolicy;
 use super::output::{Sink, WriteError, is_reserved, write_into};
 use super::proposal::{Acceptance, Negotiation, Once, Proposal};
 use super::refusal::Refusal;
-use crate::uri::{Authority, ResourceName};
+use crate::uri::{Authority, ResourceName, split_once};
 use core::fmt;
 use core::ops::Deref;
 #[cfg(feature = "alloc")]
@@ -111,8 +111,9 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
             Once::Value(key) => key,
         };
         let authority = target_authority.unwrap_or(host);
-        let proposal = seen.negotiation.finish(resource_name, authority, fields, policy)?;
-        Ok(Request { proposal, key })
+        // Not `finish`: a result as large as a proposal is slow to copy.
+        seen.negotiation.check(&authority, &fields, policy)?;
+        Ok(Request { proposal: seen.negotiation.proposal(resource_name, authority, fields), key })
     }
 
     /// Writes the response that opens the WebSocket, and says how long it is: frames may follow it at once.
@@ -201,13 +202,13 @@ impl<'a> Seen<'a> {
             negotiation: Negotiation::NONE,
         };
         for (name, value) in fields {
-            // The length tells most names apart before a byte is compared, and most are spelt as here.
-            let is = |usual: &str| name == usual.as_bytes() || name.eq_ignore_ascii_case(usual.as_bytes());
+            // The length tells most names apart before a byte is compared.
+            let is = |usual: &str| is_name(name, usual);
             match name.len() {
                 4 if is("Host") => seen.host.add(trim(value)),
                 6 if is("Origin") => seen.negotiation.origin.add(trim(value)),
                 7 if is("Upgrade") => seen.upgrade |= lists(value, "websocket"),
-                10 if is("Connection") => seen.connection |= lists(value, "upgrade"),
+                10 if is("Connection") => seen.connection |= lists(value, "Upgrade"),
                 14 if is("Content-Length") => seen.add_content_length(trim(value)),
                 17 if is("Sec-WebSocket-Key") => seen.key.add(trim(value)),
                 17 if is("Transfer-Encoding") => {
@@ -257,7 +258,8 @@ fn split_target(target: &[u8]) -> Result<(Option<Authority<'_>>, ResourceName<'_
     if target.starts_with('/') {
         return Ok((None, ResourceName::split(target)));
     }
-    let (scheme, rest) = target.split_once("://").ok_or(Refusal::TargetInvalid)?;
+    let (scheme, rest) = split_once(target, b':').ok_or(Refusal::TargetInvalid)?;
+    let rest = rest.strip_prefix("//").ok_or(Refusal::TargetInvalid)?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return Err(Refusal::TargetInvalid);
     }
