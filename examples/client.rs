@@ -2,7 +2,8 @@
 //!
 //! Each line of standard input is sent as a text message; `/ping`, `/binary HEX` and `/close CODE REASON` do what they
 //! say. Messages are printed, binary ones as `/binary HEX`. Exit status 0 after a clean close, else 1 and the reason.
-//! Options: `--protocol NAME`, `--header 'NAME: VALUE'` (both may be repeated), `--origin ORIGIN`.
+//! Options: `--protocol NAME`, `--header 'NAME: VALUE'` (both may be repeated), `--origin ORIGIN`. With the feature
+//! `deflate` it offers compression, and takes `--window-bits N` and `--no-context-takeover`.
 
 mod blocking;
 mod compression;
@@ -85,6 +86,8 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
                     field.split_once(':').ok_or("a header has a name, a colon and a value")?;
                 arguments.fields.push((name.into(), value.trim().into()));
             }
+            "--window-bits" => drop(value()?), // read where compression is set up
+            "--no-context-takeover" => {}
             _ if word.starts_with("--") => return Err(format!("there is no option {word}").into()),
             _ => arguments.url = word,
         }

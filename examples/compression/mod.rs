@@ -1,13 +1,27 @@
 //! permessage-deflate where the feature `deflate` is there; elsewhere it is neither offered nor accepted.
+//! `--window-bits N` sets both windows, `--no-context-takeover` keeps none between messages.
 
 #![allow(dead_code, unreachable_pub)] // each example uses its part of it
 
 use sockless::Connection;
-use sockless::handshake::{Agreed, DeflateFault, Established, Extension, ExtensionText, PermessageDeflate};
+use sockless::handshake::{
+    Agreed, DeflateFault, Established, Extension, ExtensionText, PermessageDeflate, WindowBits,
+};
 
 /// What these programs want of it.
 fn policy() -> Option<PermessageDeflate> {
-    cfg!(feature = "deflate").then(PermessageDeflate::default)
+    if !cfg!(feature = "deflate") {
+        return None;
+    }
+    let mut policy = PermessageDeflate::default();
+    let bits = std::env::args().skip_while(|argument| argument != "--window-bits").nth(1);
+    if let Some(bits) = bits.and_then(|bits| bits.parse().ok()).and_then(WindowBits::new) {
+        policy = policy.server_max_window_bits(bits).client_max_window_bits(Some(bits));
+    }
+    if std::env::args().any(|argument| argument == "--no-context-takeover") {
+        policy = policy.no_context_takeover();
+    }
+    Some(policy)
 }
 
 /// A server's choice of the offers.

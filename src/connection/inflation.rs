@@ -38,7 +38,7 @@ enum Behind {
 }
 
 /// Bytes unmasked at a time: what the inflater leaves of them is masked again.
-const BLOCK: usize = 4 << 10;
+const BLOCK: usize = 16 << 10;
 
 impl Receiver {
     /// The next event where messages may be compressed.
@@ -239,13 +239,13 @@ impl Message {
         }
         match self {
             Message::Text(text) => {
-                text.reserve_exact(growth(text.len(), text.capacity(), run.len(), limits));
+                text.reserve_exact(growth(text.len(), text.capacity(), run.len(), behind, limits));
                 if append_text(&mut parts.utf8, run, text).is_err() {
                     return Err(parts.fail(ProtocolError::InvalidUtf8));
                 }
             }
             Message::Binary(data) => {
-                data.reserve_exact(growth(data.len(), data.capacity(), run.len(), limits));
+                data.reserve_exact(growth(data.len(), data.capacity(), run.len(), behind, limits));
                 data.extend_from_slice(run);
             }
             Message::None => {}
@@ -264,15 +264,16 @@ impl Message {
     }
 }
 
-/// How much to reserve for `more` bytes: twice as much as there is at least, so that each byte is moved a few times at
-/// most, but never more than the limit lets the message have.
-fn growth(len: usize, capacity: usize, more: usize, limits: &Limits) -> usize {
+/// How much to reserve for `more` bytes: if more are to come twice as much as there is, so that each byte is moved a few
+/// times at most, but never more than the limit lets the message have.
+fn growth(len: usize, capacity: usize, more: usize, behind: Behind, limits: &Limits) -> usize {
     let needed = len.saturating_add(more);
     if needed <= capacity {
         return 0;
     }
     let most = usize::try_from(limits.message).unwrap_or(usize::MAX).max(needed);
-    capacity.saturating_mul(2).clamp(needed, most) - len
+    let ahead = if matches!(behind, Behind::More) { needed } else { 0 };
+    capacity.max(ahead).saturating_mul(2).clamp(needed, most) - len
 }
 
 /// A part of a message. A fault behind it is reported by the next call.

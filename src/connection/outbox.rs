@@ -378,6 +378,7 @@ impl fmt::Debug for Outbox {
     }
 }
 
+/// A length in memory as the wire counts it: no machine has longer ones.
 #[inline]
 fn len_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)

@@ -31,7 +31,7 @@ use crate::handshake::WindowBits;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-#[allow(clippy::vec_box)] // they come and go between here and a connection's own box
+#[expect(clippy::vec_box, reason = "they stay in their boxes when they come and go")]
 pub struct DeflatePool {
     inflaters: Vec<Box<Inflater>>,
     /// One for each set of parameters.

@@ -44,7 +44,7 @@ pub struct PermessageDeflate {
     /// The largest window that the server may compress with; the largest of all says nothing. Default: that.
     pub server_max_window_bits: WindowBits,
     /// The largest window that the client shall compress with. A client without one does not offer the parameter, so
-    /// that the server cannot set it; a server can set it only if it is offered, and does so never below 9. Default:
+    /// that the server cannot set it; a server can set it only if it is offered, and to 8 only if the client says 8. Default:
     /// the largest.
     pub client_max_window_bits: Option<WindowBits>,
     /// Whole messages of fewer bytes go uncompressed. Never negotiated. Default: 64.
@@ -125,14 +125,14 @@ impl PermessageDeflate {
 
     fn accept(&self, offer: Parameters) -> Agreed {
         let server = offer.server_max_window_bits.unwrap_or(WindowBits::MAX).min(self.server_max_window_bits);
-        let own = self.client_max_window_bits.unwrap_or(WindowBits::MAX);
+        // Not every compressor can do with 8: only one that says so is asked to.
+        let own = self.client_max_window_bits.unwrap_or(WindowBits::MAX).max(NINE);
         let client = match offer.client_max_window_bits {
             None => None,
             Some(ClientWindow::Any) => (own < WindowBits::MAX).then_some(own),
+            // A hint need not be followed, but there are clients that take no larger window for an answer.
             Some(ClientWindow::Bits(hint)) => Some(own.min(hint)),
         };
-        // Not every compressor can do with 8, and a hint need not be followed.
-        let client = client.map(|bits| if bits == WindowBits::MIN { NINE } else { bits });
         let parameters = Parameters {
             server_no_context_takeover: offer.server_no_context_takeover | self.server_no_context_takeover,
             client_no_context_takeover: offer.client_no_context_takeover | self.client_no_context_takeover,

@@ -1,13 +1,16 @@
 // The echo server's page in a real browser, used as a person would use it.
-//   node browser.mjs http://127.0.0.1:9998/
+//   node browser.mjs http://127.0.0.1:9998/ FOLDER
+// FOLDER has the example programs.
 // CHROMIUM names the browser (default: Debian's), SCREENSHOT a file for a picture of the page at the end.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { equal, check, finish } from "./check.mjs";
 
-const url = process.argv[2];
+const [url, folder] = process.argv.slice(2);
 const profile = mkdtempSync(join(tmpdir(), "sockless-browser-"));
 // Beside what makes it run as root without a screen: the browser shall look up nothing on its own.
 const quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
@@ -92,6 +95,48 @@ try {
     equal([data.code, data.clean], ["1006", "false"]);
     equal(await page.locator("#status").getAttribute("data-state"), "closed");
   });
+  // Compressed, where the programs are built for it: the browser takes what window the server asks for.
+  for (const options of [[], ["--no-context-takeover"], ...[9, 10, 11, 12, 13, 14].map((n) => ["--window-bits", `${n}`])])
+    await check(`10,000 mixed messages, ${options.join(" ") || "as it is"}`, async () => {
+      const server = spawn(join(folder, "echo_server"), ["--listen", "127.0.0.1:0", ...options], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      try {
+        const [line] = await once(server.stdout, "data");
+        await page.goto(/http:\S+/.exec(line.toString())[0]);
+        const extensions = await page.evaluate(async (count) => {
+          const ws = new WebSocket(`ws://${location.host}/echo`);
+          ws.binaryType = "arraybuffer";
+          await new Promise((open) => (ws.onopen = open));
+          const equal = (a, b) =>
+            typeof a === "string" ? a === b : b instanceof ArrayBuffer && String(new Uint8Array(b)) === String(a);
+          const waiting = [];
+          const all = new Promise((done, failed) => {
+            let got = 0;
+            ws.onmessage = ({ data }) => {
+              if (!equal(waiting.shift(), data)) failed(new Error(`message ${got} came back otherwise`));
+              if (++got === count) done();
+            };
+            ws.onclose = ({ code }) => failed(new Error(`closed with ${code} at ${got}`));
+          });
+          for (let i = 0; i < count; i++) {
+            const size = [0, 1, i % 100, i % 1000, (i * 7) % 5000][i % 5];
+            const text = `{"id": ${i % 50}, "name": "Grüße"}`.repeat(size / 20 + 1).slice(0, size);
+            const message = i % 3 ? text : i % 2 ? new TextEncoder().encode(text) : Uint8Array.from(text, () => Math.random() * 256);
+            waiting.push(message);
+            ws.send(message);
+            if (i % 100 === 0) await new Promise((later) => setTimeout(later));
+          }
+          await all;
+          ws.onclose = null;
+          ws.close();
+          return ws.extensions;
+        }, 10_000);
+        if (extensions) console.log(`       ${extensions}`);
+      } finally {
+        server.kill();
+      }
+    });
   await check("the page's script threw nothing", async () => equal(faults, []));
 } finally {
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });

@@ -95,6 +95,58 @@ await check("server: another path is 404", async () => {
   ws.terminate();
 });
 
+// ---- compressed, where the programs are built for it
+
+// Messages of all kinds and lengths, from a fixed seed.
+function* mixed(count, seed, lines = false) {
+  let state = seed;
+  const random = (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  for (let i = 0; i < count; i++) {
+    const size = [0, 1, random(100), random(1000), random(20_000)][random(5)];
+    let text = "";
+    while (text.length < size) text += `{"id": ${random(1000)}, "name": "Grüße"}`;
+    text = text.slice(0, size);
+    const kind = lines ? 2 : random(4);
+    yield kind === 0 ? big.subarray(size, 2 * size) : kind === 1 ? Buffer.from(text) : text;
+  }
+}
+const settings = [];
+for (let bits = 8; bits <= 15; bits++) for (const fresh of [false, true]) settings.push([bits, fresh]);
+const each = 10_000 / settings.length;
+const deflate = (bits, fresh) => ({
+  serverMaxWindowBits: bits,
+  clientMaxWindowBits: bits,
+  serverNoContextTakeover: fresh,
+  clientNoContextTakeover: fresh,
+  threshold: 0,
+});
+const compresses = await open().then((ws) => (ws.close(), ws.extensions !== ""));
+
+await check("server: 10,000 mixed messages compressed, windows of 8 to 15 bits", async () => {
+  if (!compresses) return;
+  for (const [bits, fresh] of settings) {
+    const ws = await open([], { perMessageDeflate: deflate(bits, fresh) });
+    equal(ws.extensions.includes("permessage-deflate"), true);
+    const messages = [...mixed(each, bits)];
+    await new Promise((done, failed) => {
+      let at = 0;
+      ws.on("message", (data, binary) => {
+        const message = messages[at++];
+        const same = binary ? Buffer.isBuffer(message) && data.equals(message) : data.toString() === message;
+        if (!same) failed(new Error(`message ${at} of ${bits} bits came back otherwise`));
+        if (at === messages.length) done();
+      });
+      ws.on("close", (code) => failed(new Error(`closed with ${code} at ${at}`)));
+      for (const message of messages) ws.send(message);
+    });
+    ws.close();
+    await closed(ws);
+  }
+});
+
 // ---- as a server of the client program
 
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1", maxPayload: 0 });
@@ -133,6 +185,28 @@ await check("client: text, binary and 16 MiB both ways, status 0", () =>
     equal(await program.end(), 0);
     equal(await end, [1000, ""]);
   }));
+
+await check("client: 10,000 mixed messages compressed, windows of 8 to 15 bits", async () => {
+  if (!compresses) return;
+  for (const [bits, fresh] of settings) {
+    const peer = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: deflate(bits, fresh) });
+    await once(peer, "listening");
+    peer.on("connection", (ws) => ws.on("message", (data, binary) => ws.send(data, { binary })));
+    const program = spawn(join(folder, "client"), [`ws://127.0.0.1:${peer.address().port}/`], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    const ended = once(program, "exit");
+    const lines = createInterface({ input: program.stdout, crlfDelay: Infinity })[Symbol.asyncIterator]();
+    const messages = [...mixed(each, bits, true)];
+    program.stdin.write(messages.join("\n") + "\n");
+    for (const message of messages) equal((await lines.next()).value === message, true);
+    const [ws] = peer.clients;
+    equal(ws.extensions.includes("permessage-deflate"), true);
+    program.stdin.end();
+    equal((await ended)[0], 0);
+    peer.close();
+  }
+});
 
 await check("client: fragments with a ping between", () =>
   client([], async (ws, program) => {

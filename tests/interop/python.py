@@ -9,6 +9,7 @@ import asyncio
 import http.client
 import logging
 import os
+import random
 import signal
 import socket
 import struct
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
 from websockets.frames import Opcode
 
 URL, FOLDER = sys.argv[1].rstrip("/"), Path(sys.argv[2])
@@ -472,6 +474,82 @@ async def _():
             equal(await client.opened(), "open protocol chat")
             wanted = [urlsplit(url).netloc, "a value", "http://example.org"]
             equal(await result, ("/some/path?q=1", wanted, "chat"))
+            equal((await client.end())[0], 0)
+
+
+# ---- compressed, where the programs are built for it
+
+
+def mixed(count, seed, lines=False):
+    """Messages of all kinds and lengths, from a fixed seed; `lines`: only text that stands on one line."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        size = rng.choice([0, 1, rng.randrange(100), rng.randrange(1000), rng.randrange(20_000)])
+        text = "".join(f'{{"id": {rng.randrange(1000)}, "name": "Grüße"}}' for _ in range(size // 28 + 1))[:size]
+        kind = rng.randrange(4)
+        if kind == 0 and not lines:
+            yield rng.randbytes(size)
+        elif kind == 1 and not lines:
+            yield text.encode()
+        else:
+            yield text
+
+
+# Every size that zlib lets this peer have, with takeover and without: 10,000 messages in all, each way.
+SETTINGS = [(bits, fresh) for bits in range(8, 16) for fresh in [False, True]]
+EACH = 10_000 // len(SETTINGS)
+
+
+async def compresses():
+    async with open_echo() as ws:
+        return bool(ws.protocol.extensions)
+
+
+@check("server: 10,000 mixed messages compressed, windows of 8 to 15 bits, with takeover and without")
+async def _():
+    if not await compresses():
+        return
+    for bits, fresh in SETTINGS:
+        # zlib cannot compress with 8 bits itself.
+        offer = ClientPerMessageDeflateFactory(
+            server_max_window_bits=bits, client_max_window_bits=max(bits, 9),
+            server_no_context_takeover=fresh, client_no_context_takeover=fresh)
+        async with open_echo(compression=None, extensions=[offer]) as ws:
+            answer = ws.response.headers["Sec-WebSocket-Extensions"]
+            equal(f"server_max_window_bits={bits}" in answer, True)
+            equal(answer.count("no_context_takeover"), 2 * fresh)
+            messages = list(mixed(EACH, bits))
+
+            async def send():
+                for i, message in enumerate(messages):
+                    await ws.send([message[:7], message[7:]] if i % 5 == 0 else message)
+
+            sending = asyncio.ensure_future(send())
+            for message in messages:
+                equal(await ws.recv(), message)
+            await sending
+
+
+@check("client: 10,000 mixed messages compressed, windows of 9 to 15 bits, with takeover and without")
+async def _():
+    if not await compresses():
+        return
+    for bits, fresh in SETTINGS[2:]:
+        answer = ServerPerMessageDeflateFactory(
+            server_max_window_bits=bits, client_max_window_bits=bits,
+            server_no_context_takeover=fresh, client_no_context_takeover=fresh)
+        async with serving(echo, compression=None, extensions=[answer]) as (url, result), Client.run(url) as client:
+            equal(await client.opened(), "open")
+            lines = [line for line in mixed(10_000 // 14 + 1, bits, lines=True) if not line.startswith("/")]
+
+            async def say():
+                for line in lines:
+                    await client.say(line)
+
+            saying = asyncio.ensure_future(say())
+            for line in lines:
+                equal(await client.hears(), line)
+            await saying
             equal((await client.end())[0], 0)
 
 
