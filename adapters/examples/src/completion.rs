@@ -124,8 +124,8 @@ impl Driver {
         }
         if self.writing.is_none() {
             if self.rest.is_empty() {
-                // Owned by the write from now on. What is shared is not copied.
-                let len = self.connection.queued().min(BATCH);
+                // Owned by the write from now on. One run of bytes is taken without a copy; two would be joined.
+                let len = self.connection.output().chunk().len();
                 self.rest = self.connection.output().copy_to_bytes(len);
             }
             if !self.rest.is_empty() {

@@ -16,7 +16,9 @@ use crate::Clock;
 /// The bytes read at a time, and those of output from which on nothing more is received until some was taken.
 const BATCH: usize = 16 << 10;
 
-/// A WebSocket on `stream`, whose deadlines are kept by `T`, such as `async_io::Timer`.
+/// A WebSocket on `S`, whose deadlines are kept by `T`, such as `smol::Timer`.
+///
+/// Closing `S` has to end its sending side, as it does with smol's own `TcpStream`. (`Async<TcpStream>` only flushes.)
 pub struct Socket<S, T> {
     stream: S,
     connection: Connection,
@@ -68,9 +70,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Future> Socket<S, T> {
 
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step>> {
         loop {
-            // Events first, so that what they cause leaves in one write. A fault has queued its Close.
-            if let Ok(Some(step)) = self.buffer.step(&mut self.connection) {
-                return Poll::Ready(Some(step));
+            // Events first, so that what they cause leaves in one write.
+            match self.buffer.step(&mut self.connection) {
+                Ok(Some(step)) => return Poll::Ready(Some(step)),
+                Ok(None) => {}
+                // The fault has queued its Close. What lies behind it in the buffer is thrown away by the next call.
+                Err(_) => drop(self.buffer.step(&mut self.connection)),
             }
             self.poll_time(cx);
             let written = self.poll_write(cx).is_ready();

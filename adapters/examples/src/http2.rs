@@ -189,8 +189,9 @@ impl Stream {
                 },
                 room => room,
             };
-            // Shared with the queue, not copied.
-            let data = self.connection.output().copy_to_bytes(room);
+            // One run of bytes is taken without a copy; two would be joined.
+            let len = self.connection.output().chunk().len().min(room);
+            let data = self.connection.output().copy_to_bytes(len);
             if self.send.send_data(data, false).is_err() {
                 self.lose();
             }

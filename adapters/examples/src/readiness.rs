@@ -94,7 +94,11 @@ impl Server {
     ) -> io::Result<()> {
         let now = self.clock.now();
         let due = self.timers.first().map(|(due, _)| due.since(now));
-        let wait = if self.again.is_empty() { due.map_or(patience, |due| due.min(patience)) } else { Duration::ZERO };
+        let wait = if self.again.is_empty() {
+            due.map_or(patience, |due| due.min(patience))
+        } else {
+            Duration::ZERO
+        };
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}

@@ -84,10 +84,11 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
 
 fn page(request: &Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Result<String, Error> {
     let (status, page) = if request.uri().path() == "/" { (200, PAGE) } else { (404, "") };
-    let response = Response::builder()
-        .status(status)
-        .header("content-type", "text/html; charset=utf-8")
-        .header("content-security-policy", "default-src 'none'; script-src 'unsafe-inline'; connect-src 'self'");
+    let response =
+        Response::builder().status(status).header("content-type", "text/html; charset=utf-8").header(
+            "content-security-policy",
+            "default-src 'none'; script-src 'unsafe-inline'; connect-src 'self'",
+        );
     respond.send_response(response.body(())?, false)?.send_data(page.into(), true)?;
     Ok(format!("{} {} {status}", request.method(), request.uri().path()))
 }

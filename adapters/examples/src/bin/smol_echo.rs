@@ -1,18 +1,17 @@
 //! An echo server on smol: `--listen 127.0.0.1:9100`.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use async_io::{Async, Timer};
+use smol::Timer;
+use smol::net::{TcpListener, TcpStream};
 use sockless::handshake::OriginPolicy;
 use sockless::{Config, Limits};
 use sockless_drivers::{echo, futures};
 
 fn main() -> io::Result<()> {
-    let address: SocketAddr = sockless_drivers::address("127.0.0.1:9100").parse().map_err(io::Error::other)?;
     smol::block_on(async {
-        let listener = Async::<TcpListener>::bind(address)?;
-        println!("listening on ws://{}/", listener.get_ref().local_addr()?);
+        let listener = TcpListener::bind(sockless_drivers::address("127.0.0.1:9100")).await?;
+        println!("listening on ws://{}/", listener.local_addr()?);
         io::stdout().flush()?;
         loop {
             let (stream, _) = listener.accept().await?;
@@ -21,7 +20,7 @@ fn main() -> io::Result<()> {
     })
 }
 
-async fn serve(stream: Async<TcpStream>) {
+async fn serve(stream: TcpStream) {
     let config = Config::default().limits(Limits::for_messages(64 << 20));
     match futures::accept(stream, OriginPolicy::Any, config, Timer::after).await {
         Ok(Ok(mut socket)) => {
