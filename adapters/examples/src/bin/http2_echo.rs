@@ -57,7 +57,8 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
     if request.method() != Method::CONNECT {
         return page(&request, respond);
     }
-    if request.uri().path() != "/echo" {
+    // A CONNECT for a tunnel has no path.
+    if !["", "/echo"].contains(&request.uri().path()) {
         respond.send_response(Response::builder().status(404).body(())?, true)?;
         return Ok("no such path".into());
     }
