@@ -5,6 +5,7 @@
 #![no_main]
 
 #[cfg_attr(target_arch = "arm", path = "start_arm.rs")]
+#[allow(dead_code)] // not for every program
 mod start;
 
 use core::time::Duration;
