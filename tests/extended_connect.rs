@@ -252,3 +252,47 @@ fn responses() {
     let extension = ("sec-websocket-extensions", "foo");
     assert_eq!(check(&[(":status", "200"), chat, extension]), Err(ResponseError::ExtensionNotOffered));
 }
+
+/// RFC 9220 §3 takes over what RFC 8441 says, with the pseudo-fields of HTTP/3 (RFC 9114 §4.3.1, §4.4).
+#[test]
+fn the_fields_of_http3_are_judged_as_those_of_http2() {
+    // The RFC's own example of an extended CONNECT, and its order of pseudo-fields, which is free.
+    let example = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "https"),
+        (":authority", "server.example.com"),
+        (":path", "/chat"),
+        ("sec-websocket-protocol", "chat, superchat"),
+        ("sec-websocket-version", "13"),
+        ("origin", "http://www.example.com"),
+    ];
+    assert_eq!(check_list(&example), Ok(()));
+    let mut reordered = example;
+    reordered[..5].reverse();
+    assert_eq!(check_list(&reordered), Ok(()));
+    // RFC 9114 §4.2: connection-specific fields, names in upper case; §4.3: pseudo-fields behind others, unknown ones,
+    // those of a response; and :protocol values of other uses of extended CONNECT (RFC 9298, WebTransport).
+    use MalformedFields as M;
+    let cases: [((&str, &str), ConnectFault); 8] = [
+        (("connection", "keep-alive"), M::ConnectionSpecific.into()),
+        (("upgrade", "websocket"), M::ConnectionSpecific.into()),
+        (("Origin", "https://a.example"), M::Name.into()),
+        ((":priority", "u=1"), M::PseudoFieldUnknown.into()),
+        ((":status", "200"), M::PseudoFieldUnknown.into()),
+        ((":path", "/twice"), M::PseudoFieldRepeated.into()),
+        ((":protocol", "connect-udp"), M::PseudoFieldRepeated.into()),
+        ((":protocol", "webtransport"), M::PseudoFieldRepeated.into()),
+    ];
+    for (field, fault) in cases {
+        let fields: Vec<_> = [field].into_iter().chain(example).collect();
+        assert_eq!(check_list(&fields), Err(fault), "{field:?}");
+    }
+    for protocol in ["connect-udp", "webtransport"] {
+        let mut fields = example;
+        fields[1].1 = protocol;
+        assert_eq!(check_list(&fields), Err(Refusal::ProtocolUnsupported.into()), "{protocol}");
+    }
+    // RFC 9220 §3: an unknown protocol is answered with 501.
+    assert_eq!(Refusal::ProtocolUnsupported.status(), 501);
+}

@@ -1,5 +1,9 @@
 //! What a program needs that has neither std nor a C library.
 
+#[path = "line.rs"]
+mod line;
+use line::line;
+
 core::arch::global_asm!(".globl _start", "_start: xor ebp, ebp", "and rsp, -16", "call run", "ud2");
 
 #[panic_handler]
@@ -11,6 +15,18 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 pub fn exit(passed: bool) -> ! {
     unsafe {
         core::arch::asm!("syscall", in("rax") 60, in("rdi") u64::from(!passed), options(noreturn));
+    }
+}
+
+/// A line with a number.
+#[allow(dead_code)] // not for every program
+pub fn print(what: &str, number: usize) {
+    let line = line(what, number);
+    unsafe {
+        core::arch::asm!(
+            "syscall", inout("rax") 1usize => _, in("rdi") 1, in("rsi") line.0.as_ptr(), in("rdx") line.1,
+            out("rcx") _, out("r11") _,
+        );
     }
 }
 

@@ -1,0 +1,204 @@
+//! Client and server of the driver without an allocator, over a pipe, and what goes wrong at each.
+
+use std::time::Duration;
+
+use embedded_io::{Read, Write};
+use sockless::handshake::{ClientRequest, OriginPolicy, Refusal, ResponseError};
+use sockless::{
+    Cause, CloseCode, Config, Deadline, End, Keys, Moment, ProtocolError, SendError, Session, SessionEvent,
+    Uri,
+};
+use sockless_embedded::{Endpoint, Error, Fifo, Pipe, Turn, echo, head};
+
+type Wire<'a> = Pipe<'a, 1024>;
+type Memory = [[u8; 512]; 2];
+
+const CONFIG: Config = Config::DEFAULT;
+
+fn at(seconds: u64) -> Moment {
+    Moment::from(Duration::from_secs(seconds))
+}
+
+fn slices([input, output]: &mut Memory) -> [&mut [u8]; 2] {
+    [input, output]
+}
+
+fn nothing(_: &mut Session<'_>, _: SessionEvent<'_>, _: &mut [u8]) -> Result<usize, SendError> {
+    Ok(0)
+}
+
+/// Both ends of a pipe.
+fn ends<'a>(there: &'a Fifo<1024>, back: &'a Fifo<1024>) -> [Wire<'a>; 2] {
+    [Pipe { from: back, to: there }, Pipe { from: there, to: back }]
+}
+
+fn request() -> ClientRequest<'static> {
+    ClientRequest::new(Uri::parse("ws://a.example/chat").unwrap())
+}
+
+fn ended(turn: Turn) -> Option<End> {
+    match turn {
+        Turn::Over(end) => Some(end),
+        Turn::Wait(_) => None,
+    }
+}
+
+#[test]
+fn a_handshake_an_echo_a_ping_and_a_close() {
+    let (there, back) = (Fifo::new(), Fifo::new());
+    let [near, far] = ends(&there, &back);
+    let (mut client_memory, mut server_memory) = ([[0; 512]; 2], [[0; 512]; 2]);
+    let mut keys = Keys::from_seed([4; 32]);
+    let request = request();
+    let mut client = Endpoint::client(near, &CONFIG, &request, &mut keys, slices(&mut client_memory));
+    let mut server = Endpoint::server(far, &CONFIG, OriginPolicy::SameHost, slices(&mut server_memory));
+
+    assert!(matches!(
+        client.send(|session, out| session.text("early", out)),
+        Err(Error::Send(SendError::Closed))
+    ));
+    while !client.is_open() {
+        client.turn(at(0), nothing).unwrap();
+        server.turn(at(0), echo).unwrap();
+    }
+    let mut back = Vec::new();
+    for text in ["", "hello", "h\u{e9}llo", &"long".repeat(100)] {
+        client.send(|session, out| session.text(text, out)).unwrap();
+        server.turn(at(1), echo).unwrap();
+        back.clear();
+        client
+            .turn(at(1), |_, event, _| {
+                if let SessionEvent::Text { text, .. } = event {
+                    back.extend_from_slice(text.as_bytes());
+                }
+                Ok(0)
+            })
+            .unwrap();
+        assert_eq!(back, text.as_bytes());
+    }
+    // Silence: both ping, both answer, nothing ends.
+    for second in [30, 60, 90, 120] {
+        for _ in 0..2 {
+            assert!(matches!(client.turn(at(second), nothing).unwrap(), Turn::Wait(Some(_))));
+            assert!(matches!(server.turn(at(second), echo).unwrap(), Turn::Wait(Some(_))));
+        }
+    }
+    client.send(|session, out| session.close(Some(CloseCode::NORMAL), "done", out)).unwrap();
+    assert!(ended(server.turn(at(121), echo).unwrap()).is_none());
+    // The server has ended its side, and so does a client that has seen it.
+    let end = ended(client.turn(at(121), nothing).unwrap()).unwrap();
+    assert!(end.was_clean);
+    embedded_close(&near);
+    let end = ended(server.turn(at(122), echo).unwrap()).unwrap();
+    assert!(end.was_clean && end.cause == Cause::ClosedByPeer);
+}
+
+/// What closing the transport does to the other end.
+fn embedded_close(wire: &Wire<'_>) {
+    let mut wire = *wire;
+    sockless_embedded::Wire::shutdown_write(&mut wire).unwrap();
+}
+
+/// What a server answers to these bytes, and what it says itself.
+fn server_of(bytes: &[u8], seconds: u64) -> (String, Result<Turn, Error<core::convert::Infallible>>) {
+    let (there, back) = (Fifo::new(), Fifo::new());
+    let [mut near, far] = ends(&there, &back);
+    let mut memory = [[0; 512]; 2];
+    let mut server = Endpoint::server(far, &CONFIG, OriginPolicy::Any, slices(&mut memory));
+    near.write_all(bytes).unwrap();
+    let first = server.turn(at(0), echo);
+    let turn = if first.is_ok() { server.turn(at(seconds), echo) } else { first };
+    let mut answer = vec![0; 1024];
+    let len = near.read(&mut answer).unwrap();
+    (String::from_utf8_lossy(&answer[..len]).into_owned(), turn)
+}
+
+#[test]
+fn requests_that_are_refused() {
+    let long = [b"GET / HTTP/1.1\r\nHost: a\r\nx: ".to_vec(), vec![b'x'; 600]].concat();
+    let cases: [(&[u8], u64, Refusal); 6] = [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, Refusal::UpgradeMissing),
+        (b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 0, Refusal::HeadMalformed),
+        (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 0, Refusal::HeadMalformed),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 0, Refusal::HeadMalformed),
+        (b"GET / HTTP/1.1\r\nHo", 11, Refusal::TimedOut),
+        (&long, 0, Refusal::HeadTooLarge),
+    ];
+    for (bytes, seconds, refusal) in cases {
+        let (answer, turn) = server_of(bytes, seconds);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {} ", refusal.status())), "{refusal:?}: {answer}");
+        assert!(matches!(turn, Err(Error::Refused(found)) if found == refusal), "{refusal:?}: {turn:?}");
+    }
+}
+
+#[test]
+fn a_fault_behind_the_head_is_answered() {
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n");
+    let (answer, turn) = server_of(&[head.as_bytes(), b"\x81\x05Hello"].concat(), 11);
+    assert!(
+        answer.starts_with("HTTP/1.1 101 ") && answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        "{answer}"
+    );
+    assert!(answer.ends_with("\r\n\r\n\u{fffd}\u{2}\u{3}\u{fffd}"), "{answer:?}");
+    // It waits for the client's end as long as the close deadline says.
+    let end = ended(turn.unwrap()).unwrap();
+    assert_eq!(end.cause, Cause::Failed(ProtocolError::UnmaskedFrame));
+}
+
+#[test]
+fn responses_that_open_nothing() {
+    let cases: [(&[u8], ResponseError); 4] = [
+        (b"HTTP/1.1 403 No\r\n\r\n", ResponseError::Status(403)),
+        (b"HTTP/1.1 101\r\nUpgrade: websocket\r\n\r\n", ResponseError::ConnectionUpgradeMissing),
+        (b"HTTP/1.1 1o1 x\r\n\r\n", ResponseError::HeadMalformed),
+        (b"", ResponseError::TimedOut),
+    ];
+    for (bytes, error) in cases {
+        let (there, back) = (Fifo::new(), Fifo::new());
+        let [near, mut far] = ends(&there, &back);
+        let (mut memory, mut keys, request) = ([[0; 512]; 2], Keys::from_seed([4; 32]), request());
+        let mut client = Endpoint::client(near, &CONFIG, &request, &mut keys, slices(&mut memory));
+        client.turn(at(0), nothing).unwrap();
+        far.write_all(bytes).unwrap();
+        let seconds = if error == ResponseError::TimedOut { 10 } else { 9 };
+        let turn = client.turn(at(seconds), nothing);
+        assert!(matches!(turn, Err(Error::Response(found)) if found == error), "{error:?}: {turn:?}");
+    }
+}
+
+#[test]
+fn deadlines() {
+    let (there, back) = (Fifo::new(), Fifo::new());
+    let [mut near, far] = ends(&there, &back);
+    let mut memory = [[0; 512]; 2];
+    let mut server = Endpoint::server(far, &CONFIG, OriginPolicy::Any, slices(&mut memory));
+    let (mut keys, request, mut line) = (Keys::from_seed([4; 32]), request(), [0; 512]);
+    let key = sockless::handshake::Key::from_nonce(keys.nonce());
+    let len = request.write(&key, &mut line).unwrap();
+    near.write_all(&line[..len]).unwrap();
+    let Turn::Wait(Some(ping)) = server.turn(at(0), echo).unwrap() else { panic!("no deadline") };
+    assert_eq!(ping, at(20));
+    let Turn::Wait(Some(pong)) = server.turn(ping, echo).unwrap() else { panic!("no deadline") };
+    assert_eq!(pong, at(40));
+    let end = ended(server.turn(pong, echo).unwrap()).unwrap();
+    assert_eq!(end.cause, Cause::TimedOut(Deadline::Pong));
+}
+
+#[test]
+fn heads() {
+    assert_eq!(head::length(b"a\r\n\r\nb"), Some(5));
+    assert_eq!(head::length(b"a\r\n\r"), None);
+    let (line, fields) = head::request(b"GET /x HTTP/1.1\r\nA:b\r\nc: \t d e \r\n\r\n").unwrap();
+    assert_eq!((line.method, line.target), (&b"GET"[..], &b"/x"[..]));
+    assert_eq!(fields.collect::<Vec<_>>(), [(&b"A"[..], &b"b"[..]), (b"c", b"d e")]);
+    for bad in [
+        "GET / HTTP/1.1 x\r\n\r\n",
+        "GET / http/1.1\r\n\r\n",
+        "G(T / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\na: \0\r\n\r\n",
+    ] {
+        assert!(head::request(bad.as_bytes()).is_none(), "{bad}");
+    }
+    assert_eq!(head::response(b"HTTP/1.1 101 Switching\r\n\r\n").unwrap().0.status, 101);
+}

@@ -1,0 +1,257 @@
+//! Readiness: one thread, one event queue and one read buffer for all connections.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use bytes::Buf;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use sockless::handshake::{Acceptance, OriginPolicy, Refusal, ServerHandshake};
+use sockless::{Config, Connection, Event, Moment, Transport};
+
+use crate::Clock;
+
+/// The bytes of output from which on nothing more is received until some was taken.
+const BATCH: usize = 64 << 10;
+
+/// The reads of one connection before the others have their turn.
+const READS: usize = 16;
+
+const LISTENER: Token = Token(0);
+
+/// A server of WebSockets on one thread.
+pub struct Server {
+    poll: Poll,
+    events: Events,
+    listener: TcpListener,
+    clients: HashMap<Token, Client>,
+    last: Token,
+    /// Who wants to be called when: one entry for each client that has a deadline.
+    timers: BTreeSet<(Moment, Token)>,
+    /// Who had more to read than its turn allowed.
+    again: Vec<Token>,
+    buffer: Vec<u8>,
+    clock: Clock,
+}
+
+struct Client {
+    stream: TcpStream,
+    stage: Stage,
+    due: Option<Moment>,
+    shut: bool,
+}
+
+enum Stage {
+    Request(ServerHandshake),
+    Open(Connection),
+}
+
+/// What becomes of a client that had its turn.
+enum Turn {
+    Done,
+    Again,
+    Over,
+}
+
+impl Server {
+    /// A server on this socket.
+    ///
+    /// # Errors
+    /// Those of the socket and of the event queue.
+    pub fn new(listener: std::net::TcpListener) -> io::Result<Server> {
+        listener.set_nonblocking(true)?;
+        let poll = Poll::new()?;
+        let mut listener = TcpListener::from_std(listener);
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Server {
+            poll,
+            events: Events::with_capacity(1024),
+            listener,
+            clients: HashMap::new(),
+            last: LISTENER,
+            timers: BTreeSet::new(),
+            again: Vec::new(),
+            buffer: vec![0; 64 << 10],
+            clock: Clock::start(),
+        })
+    }
+
+    /// The clients that are connected.
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Waits for something to do, for so long at most, and does it.
+    ///
+    /// # Errors
+    /// Those of the event queue; a client's cost that client alone.
+    pub fn turn(
+        &mut self,
+        patience: Duration,
+        mut on_event: impl FnMut(&mut Connection, Event<'_>),
+    ) -> io::Result<()> {
+        let now = self.clock.now();
+        let due = self.timers.first().map(|(due, _)| due.since(now));
+        let wait = if self.again.is_empty() {
+            due.map_or(patience, |due| due.min(patience))
+        } else {
+            Duration::ZERO
+        };
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let mut ready = std::mem::take(&mut self.again);
+        ready.extend(self.events.iter().map(|event| event.token()));
+        let now = self.clock.now();
+        ready.extend(self.timers.iter().take_while(|(due, _)| *due <= now).map(|(_, token)| *token));
+        for token in ready {
+            match token {
+                LISTENER => self.accept()?,
+                token => self.serve(token, now, &mut on_event),
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        loop {
+            let mut stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                // It was reset before it was accepted, or descriptors are short: the others go on.
+                Err(_) => return Ok(()),
+            };
+            self.last = Token(self.last.0 + 1);
+            let _ = stream.set_nodelay(true);
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut stream, self.last, interest)?;
+            let stage = Stage::Request(ServerHandshake::new(Default::default()));
+            self.clients.insert(self.last, Client { stream, stage, due: None, shut: false });
+            self.again.push(self.last);
+        }
+    }
+
+    fn serve(&mut self, token: Token, now: Moment, on_event: &mut impl FnMut(&mut Connection, Event<'_>)) {
+        let Some(client) = self.clients.get_mut(&token) else { return };
+        let turn = client.turn(&mut self.buffer, now, on_event);
+        let due = match &mut client.stage {
+            _ if matches!(turn, Turn::Over) => None,
+            Stage::Request(handshake) => handshake.poll_timeout(now),
+            Stage::Open(connection) => connection.poll_timeout(now),
+        };
+        // Seldom: what comes in moves no deadline.
+        if due != client.due {
+            self.timers.extend(due.map(|due| (due, token)));
+            if let Some(before) = std::mem::replace(&mut client.due, due) {
+                self.timers.remove(&(before, token));
+            }
+        }
+        match turn {
+            Turn::Done => {}
+            Turn::Again => self.again.push(token),
+            Turn::Over => {
+                let _ = self.poll.registry().deregister(&mut client.stream);
+                self.clients.remove(&token);
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Reads and writes until the socket has nothing and takes nothing more.
+    fn turn(
+        &mut self,
+        buffer: &mut [u8],
+        now: Moment,
+        on_event: &mut impl FnMut(&mut Connection, Event<'_>),
+    ) -> Turn {
+        for _ in 0..READS {
+            if self.over(now) {
+                return Turn::Over;
+            }
+            if matches!(&self.stage, Stage::Open(connection) if connection.queued() > BATCH) {
+                // Whoever does not read what it asked for is not asked for more, until the socket is writable.
+                return Turn::Done;
+            }
+            let len = match self.stream.read(buffer) {
+                Ok(len) => len,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Turn::Done,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => 0,
+            };
+            let mut input = &mut buffer[..len];
+            if let Stage::Request(handshake) = &mut self.stage {
+                match request(handshake, &mut input) {
+                    Ok(None) => continue,
+                    Ok(Some(connection)) => self.stage = Stage::Open(connection),
+                    Err(refusal) => return self.refuse(refusal),
+                }
+            }
+            if let Stage::Open(connection) = &mut self.stage {
+                if len == 0 {
+                    connection.receive_eof();
+                }
+                while let Ok(Some(event)) = connection.receive(&mut input) {
+                    on_event(connection, event);
+                }
+            }
+        }
+        Turn::Again
+    }
+
+    /// Does what is due, writes what the socket takes, and says whether this is over.
+    fn over(&mut self, now: Moment) -> bool {
+        let connection = match &mut self.stage {
+            Stage::Open(connection) => connection,
+            Stage::Request(handshake) => {
+                let Err(refusal) = handshake.handle_timeout(now) else { return false };
+                self.refuse(refusal);
+                return true;
+            }
+        };
+        connection.handle_timeout(now);
+        while connection.queued() > 0 {
+            let output = connection.output();
+            let mut runs = [IoSlice::new(&[]); 16];
+            let count = output.chunks_vectored(&mut runs);
+            match self.stream.write_vectored(&runs[..count]) {
+                Ok(len) if len > 0 => connection.output().advance(len),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                _ => return true,
+            }
+        }
+        match connection.transport() {
+            Transport::Keep => false,
+            Transport::ShutdownWrite => {
+                if !self.shut {
+                    let _ = self.stream.shutdown(Shutdown::Write);
+                    self.shut = true;
+                }
+                false
+            }
+            Transport::Close | Transport::Abort => true,
+        }
+    }
+
+    /// A fresh socket takes so short an answer at once.
+    fn refuse(&mut self, refusal: Refusal) -> Turn {
+        let _ = self.stream.write(&refusal.response());
+        let _ = self.stream.shutdown(Shutdown::Write);
+        Turn::Over
+    }
+}
+
+/// The connection that answers the request, once all of it came.
+fn request(handshake: &mut ServerHandshake, input: &mut &mut [u8]) -> Result<Option<Connection>, Refusal> {
+    if input.is_empty() {
+        handshake.receive_eof()?;
+    }
+    let Some(head) = handshake.receive(input)? else { return Ok(None) };
+    let request = head.upgrade(OriginPolicy::Any)?;
+    // An acceptance without anything in it can always be written.
+    Ok(request.open(&Acceptance::default(), Config::default()).ok())
+}
