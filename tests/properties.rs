@@ -55,7 +55,7 @@ fn the_corpora_hold() {
 
 #[cfg(feature = "deflate")]
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn cuts_do_not_matter_to_compressed_messages(data in choices()) {
