@@ -287,6 +287,8 @@ fn marks(text: &str) -> Vec<(String, String)> {
         if word.ends_with("RFC") {
             document = words.peek().map(|number| format!("RFC {}", digits(number)));
             words.next();
+        } else if word.contains("hixie-7") {
+            document = Some("draft-hixie".into());
         } else if let Some((_, section)) = word.split_once('§') {
             let end = section.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(section.len());
             let section = section[..end].trim_end_matches('.');

@@ -75,7 +75,7 @@ impl Deflater {
         if last {
             match output.strip_suffix(&TAIL) {
                 Some(kept) => output.truncate(kept.len()),
-                // Nothing to compress since the last flush: an empty block, its tail cut off (RFC 7692 §7.2.3.6).
+                // Nothing to compress since the last flush: an empty block, its tail cut off (RFC 7692 §7.2.3).
                 None => output.push(0),
             }
         }

@@ -12,7 +12,7 @@ use crate::handshake::WindowBits;
 /// Inflates the messages of one direction.
 ///
 /// The output goes through a ring, which so holds the window: the engine stops for good at a final block and gives its
-/// own window to nobody, but the blocks behind it may refer back to before it (RFC 7692 §7.2.3.4).
+/// own window to nobody, but the blocks behind it may refer back to before it (RFC 7692 §7.2.3).
 pub(crate) struct Inflater {
     engine: Inflate,
     ring: Box<[u8]>,
