@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | fields of HTTP/1.1 | [`Request::check`] | [`ClientRequest`], [`Offer::check`] |
 //! | extended CONNECT (RFC 8441, RFC 9220) | [`ConnectRequest::check`] | [`ClientRequest::stream_fields`], [`Offer::check_stream`] |
+//! | types of the `http` crate (feature `http`) | `Request::check_http` | `ClientRequest::to_http`, `Offer::check_http` |
 //! | raw bytes (feature `alloc`) | `ServerHandshake` | `ClientHandshake` |
 //!
 //! A client behind a proxy asks for a tunnel first: [`ProxyRequest`].
@@ -27,6 +28,8 @@ mod fields;
 mod head;
 #[cfg(feature = "alloc")]
 mod http1;
+#[cfg(feature = "http")]
+mod http_types;
 mod key;
 #[cfg(feature = "alloc")]
 mod limits;
@@ -48,6 +51,8 @@ mod server_machine;
 pub use client::{ClientRequest, Offer, Opened, StatusLine};
 pub use extended_connect::{ConnectFault, ConnectRequest, MalformedFields};
 pub use extension::{Extension, Parameter, ParameterValue};
+#[cfg(feature = "http")]
+pub use http_types::HeaderFields;
 pub use key::{Key, accept_key};
 pub use origin::{Origin, OriginPolicy};
 pub use output::WriteError;

@@ -83,13 +83,24 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
         fields: F,
         policy: OriginPolicy<'_>,
     ) -> Result<Request<'a, F>, Refusal> {
-        if !line.version.can_upgrade() {
+        Request::check_parts(line.version, line.method, || split_target(line.target), fields, policy)
+    }
+
+    /// As [`Request::check`], the target taken apart by whoever parsed it, once it is its turn.
+    pub(super) fn check_parts(
+        version: HttpVersion,
+        method: &[u8],
+        target: impl FnOnce() -> Result<(Option<Authority<'a>>, ResourceName<'a>), Refusal>,
+        fields: F,
+        policy: OriginPolicy<'_>,
+    ) -> Result<Request<'a, F>, Refusal> {
+        if !version.can_upgrade() {
             return Err(Refusal::HttpVersionUnsupported);
         }
-        if line.method != b"GET" {
+        if method != b"GET" {
             return Err(Refusal::MethodNotAllowed);
         }
-        let (target_authority, resource_name) = split_target(line.target)?;
+        let (target_authority, resource_name) = target()?;
         let seen = Seen::gather(fields.clone());
         let host = match seen.host {
             Once::Missing => return Err(Refusal::HostMissing),
@@ -113,6 +124,11 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
         let authority = target_authority.unwrap_or(host);
         let proposal = seen.negotiation.finish(resource_name, authority, fields, policy)?;
         Ok(Request { proposal, key })
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn key(&self) -> &'a [u8] {
+        self.key
     }
 
     /// Writes the response that opens the WebSocket, and says how long it is: frames may follow it at once.
