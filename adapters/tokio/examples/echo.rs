@@ -2,7 +2,8 @@
 //!
 //! `GET /` is the page, a WebSocket on `/echo` gets every message back. One task per connection.
 //! `--listen ADDR` listens elsewhere than on 127.0.0.1:9998. Ctrl-C closes every connection with 1001; `SIGTERM` with
-//! 1012, for clients that come back to another server. `--tls CERTIFICATE KEY`, two PEM files, speaks `wss`.
+//! 1012, for clients that come back to another server. `--tls CERTIFICATE KEY`, two PEM files, speaks `wss`; `--ping
+//! SECONDS` pings that often.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -98,7 +99,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, stopping: Stopping)
 
 /// A browser shows its page the reason in our Close, so this server repeats it: by hand.
 fn config() -> Config {
-    let timeouts = Timeouts { idle: Some(Duration::from_secs(600)), ..Timeouts::default() };
+    let mut timeouts = Timeouts { idle: Some(Duration::from_secs(600)), ..Timeouts::default() };
+    if let Some(seconds) = option("--ping").and_then(|seconds| seconds.parse().ok()) {
+        timeouts.ping_interval = Some(Duration::from_secs(seconds));
+    }
     Config::default().limits(Limits::for_messages(64 << 20)).timeouts(timeouts).closes(Reply::Manual)
 }
 

@@ -53,3 +53,8 @@ pub use split::{SplitReceiver, SplitSender};
 pub use stream::WebSocketStream;
 #[cfg(feature = "rustls")]
 pub use tokio_rustls;
+
+/// What the guide says of this crate compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from-tokio-tungstenite.md")]
+struct FromTokioTungstenite;

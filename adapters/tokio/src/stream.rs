@@ -7,7 +7,7 @@ use bytes::Buf;
 use futures_core::Stream;
 use futures_sink::Sink;
 use sockless::handshake::ResponseHead;
-use sockless::{CloseCode, Connection, End, Event, Moment, ReadBuffer, SendError, Step, Transport};
+use sockless::{CloseCode, Connection, End, Event, Moment, ReadBuffer, SendError, Signal, Step, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -275,6 +275,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// Writes all that is queued, as long as the deadlines allow: a peer that reads nothing ends whoever only sends.
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.poll_write(cx).is_pending() {
+            // Nobody reads meanwhile, so silence says nothing of the peer: that output stays where it is does.
+            self.connection.signal(Signal::Heard { message: false });
             self.poll_time(cx);
             if self.connection.transport() != Transport::Abort {
                 return Poll::Pending;
