@@ -7,7 +7,9 @@ use bytes::Buf;
 use futures_core::Stream;
 use futures_sink::Sink;
 use sockless::handshake::ResponseHead;
-use sockless::{CloseCode, Connection, End, Event, Moment, ReadBuffer, SendError, Signal, Step, Transport};
+use sockless::{
+    Cause, CloseCode, Connection, End, Event, Moment, ReadBuffer, SendError, Signal, Step, Transport,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -232,7 +234,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     fn finish(&mut self) -> Result<(), Error> {
         if let Some(end) = self.connection.end() {
             self.end = Some(end);
-            if let Some(error) = self.lost.take() {
+            // What breaks behind the closing handshake, or behind a fault, is not what ended it.
+            let lost = self.lost.take().filter(|_| end.cause == Cause::TransportEnded);
+            if let Some(error) = lost {
                 return Err(Error::Io(error));
             }
             if !end.was_clean {

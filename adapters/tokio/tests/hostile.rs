@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use sockless_tokio::sockless::handshake::{Acceptance, HandshakeLimits, OriginPolicy};
 use sockless_tokio::sockless::{Cause, Config, Deadline, ProtocolError, Timeouts};
-use sockless_tokio::{Error, Incoming, Message, connect};
+use sockless_tokio::{Dialled, Error, Incoming, Message, WebSocketStream, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
-const SOON: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_secs(1);
 
 /// Peers of each kind.
 const MANY: usize = 20;
@@ -70,31 +70,55 @@ fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// Runs that many peers of a kind at once, checks the end that each one's connection came to, and that all is as before.
-async fn try_all<F>(peer: impl Fn(std::net::SocketAddr) -> F, right: impl Fn(&Result<(), Error>) -> bool)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let (address, mut ended) = server().await;
-    let mut witness = connect(&format!("ws://{address}/")).await.unwrap();
-    let before = (descriptors(), tasks());
-    let peers: Vec<_> = (0..MANY).map(|_| tokio::spawn(peer(address))).collect();
-    for _ in 0..MANY {
-        let end = tokio::time::timeout(Duration::from_secs(20), ended.recv()).await.expect("an end").unwrap();
-        assert!(right(&end), "{end:?}");
-        // One that is served has to answer pings meanwhile.
+/// A server with one that behaves, and the descriptors and tasks that this takes.
+struct Trial {
+    address: std::net::SocketAddr,
+    ended: mpsc::UnboundedReceiver<Result<(), Error>>,
+    witness: tokio::task::JoinHandle<()>,
+    before: (usize, usize),
+}
+
+impl Trial {
+    async fn begin() -> Trial {
+        let (address, ended) = server().await;
+        let witness = tokio::spawn(behave(connect(&format!("ws://{address}/")).await.unwrap()));
+        Trial { address, ended, witness, before: (descriptors(), tasks()) }
+    }
+
+    /// Runs many peers of a kind at once, checks the end that each one's connection came to, and that all is as before.
+    async fn all<F>(
+        &mut self,
+        peer: impl Fn(std::net::SocketAddr) -> F,
+        right: impl Fn(&Result<(), Error>) -> bool,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let peers: Vec<_> = (0..MANY).map(|_| tokio::spawn(peer(self.address))).collect();
+        for _ in 0..MANY {
+            let end = tokio::time::timeout(Duration::from_secs(20), self.ended.recv()).await;
+            let end = end.expect("an end").unwrap();
+            assert!(right(&end), "{end:?}");
+        }
+        for peer in peers {
+            peer.abort();
+            let _ = peer.await;
+        }
+        let started = Instant::now();
+        while (descriptors(), tasks()) != self.before && started.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!((descriptors(), tasks()), self.before, "descriptors and tasks");
+        assert!(!self.witness.is_finished(), "somebody else was served all the while");
+    }
+}
+
+/// One that behaves.
+async fn behave(mut witness: WebSocketStream<Dialled>) {
+    loop {
         witness.send(Message::text("still there")).await.unwrap();
         while witness.next().await.unwrap().unwrap() != Message::text("still there") {}
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    for peer in peers {
-        peer.abort();
-        let _ = peer.await;
-    }
-    let started = Instant::now();
-    while (descriptors(), tasks()) != before && started.elapsed() < Duration::from_secs(5) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!((descriptors(), tasks()), before, "descriptors and tasks");
 }
 
 async fn forever() {
@@ -104,78 +128,86 @@ async fn forever() {
 // One test, since the descriptors are the process's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_peers_leave_nothing_behind() {
+    let mut trial = Trial::begin().await;
     // Never finishes its handshake.
-    try_all(
-        async |address| {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            stream.write_all(&REQUEST[..40]).await.unwrap();
-            forever().await
-        },
-        |end| matches!(end, Err(Error::Refused(_))),
-    )
-    .await;
+    trial
+        .all(
+            async |address| {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.write_all(&REQUEST[..40]).await.unwrap();
+                forever().await
+            },
+            |end| matches!(end, Err(Error::Refused(_))),
+        )
+        .await;
     // Goes away in the middle of its handshake.
-    try_all(
-        async |address| {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            stream.write_all(&REQUEST[..40]).await.unwrap();
-        },
-        |end| matches!(end, Err(Error::Refused(_) | Error::Io(_))),
-    )
-    .await;
+    trial
+        .all(
+            async |address| {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.write_all(&REQUEST[..40]).await.unwrap();
+            },
+            |end| matches!(end, Err(Error::Refused(_) | Error::Io(_))),
+        )
+        .await;
     // Resets an open connection.
-    try_all(
-        async |address| {
-            let stream = opened(address).await;
-            stream.set_zero_linger().unwrap();
-        },
-        |end| matches!(end, Err(Error::Io(_))),
-    )
-    .await;
+    trial
+        .all(
+            async |address| {
+                let stream = opened(address).await;
+                stream.set_zero_linger().unwrap();
+            },
+            |end| matches!(end, Err(Error::Io(_))),
+        )
+        .await;
     // Ends its side without a Close, and holds the other open.
-    try_all(
-        async |address| {
-            let mut stream = opened(address).await;
-            stream.shutdown().await.unwrap();
-            forever().await
-        },
-        |end| matches!(end, Err(Error::Ended(end)) if end.code.value() == 1006),
-    )
-    .await;
+    trial
+        .all(
+            async |address| {
+                let mut stream = opened(address).await;
+                stream.shutdown().await.unwrap();
+                forever().await
+            },
+            |end| matches!(end, Err(Error::Ended(end)) if end.code.value() == 1006),
+        )
+        .await;
     // Says nothing, answers no ping.
-    try_all(
-        async |address| {
-            let _stream = opened(address).await;
-            forever().await
-        },
-        |end| matches!(end, Err(Error::Ended(end)) if end.cause == Cause::TimedOut(Deadline::Pong)),
-    )
-    .await;
+    trial
+        .all(
+            async |address| {
+                let _stream = opened(address).await;
+                forever().await
+            },
+            |end| matches!(end, Err(Error::Ended(end)) if end.cause == Cause::TimedOut(Deadline::Pong)),
+        )
+        .await;
     // Has much to say and reads none of the answers.
-    try_all(
-        async |address| {
-            let mut stream = opened(address).await;
-            let mut frame = vec![0x82, 0xfe, 0xff, 0xff, 0, 0, 0, 0];
-            frame.resize(8 + 0xffff, 7);
-            while stream.write_all(&frame).await.is_ok() {}
-            forever().await
-        },
-        |end| matches!(end, Err(Error::Ended(end)) if end.cause == Cause::TimedOut(Deadline::Output)),
-    )
-    .await;
+    trial
+        .all(
+            async |address| {
+                let mut stream = opened(address).await;
+                let mut frame = vec![0x82, 0xfe, 0xff, 0xff, 0, 0, 0, 0];
+                frame.resize(8 + 0xffff, 7);
+                while stream.write_all(&frame).await.is_ok() {}
+                forever().await
+            },
+            |end| matches!(end, Err(Error::Ended(end)) if end.cause == Cause::TimedOut(Deadline::Output)),
+        )
+        .await;
     // Floods with pings and reads none of the pongs.
-    try_all(
-        async |address| {
-            let mut stream = opened(address).await;
-            let pings = [0x89, 0x84, 0, 0, 0, 0, 1, 2, 3, 4].repeat(1000);
-            while stream.write_all(&pings).await.is_ok() {}
-            forever().await
-        },
-        |end| matches!(end, Err(Error::Ended(end)) if end.cause == Cause::TimedOut(Deadline::Output)),
-    )
-    .await;
+    trial
+        .all(
+            async |address| {
+                let mut stream = opened(address).await;
+                let pings = [0x89, 0x84, 0, 0, 0, 0, 1, 2, 3, 4].repeat(1000);
+                while stream.write_all(&pings).await.is_ok() {}
+                forever().await
+            },
+            |end| matches!(end, Err(Error::Ended(end)) if end.cause == Cause::TimedOut(Deadline::Output)),
+        )
+        .await;
     // Breaks a rule, and never reads why nor ends.
-    try_all(
+    trial.all(
         async |address| {
             let mut stream = opened(address).await;
             stream.write_all(b"\x81\x02hi").await.unwrap();
