@@ -7,7 +7,7 @@ use sockless_tokio::sockless::handshake::{Acceptance, HandshakeLimits, OriginPol
 use sockless_tokio::sockless::{Cause, Config, Deadline, ProtocolError, Timeouts};
 use sockless_tokio::{Dialled, Error, Incoming, Message, WebSocketStream, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -20,7 +20,11 @@ const MANY: usize = 20;
 
 /// An echo server with short deadlines, and how each of its connections ended.
 async fn server() -> (std::net::SocketAddr, mpsc::UnboundedReceiver<Result<(), Error>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // With little room in the system, so that a peer that does not read is soon noticed.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(16 << 10).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1024).unwrap();
     let address = listener.local_addr().unwrap();
     let (ends, ended) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -54,7 +58,9 @@ async fn echo(stream: TcpStream) -> Result<(), Error> {
 }
 
 async fn opened(address: std::net::SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 << 10).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
     stream.write_all(REQUEST).await.unwrap();
     let mut answer = [0; 129];
     stream.read_exact(&mut answer).await.unwrap();
@@ -199,7 +205,9 @@ async fn hostile_peers_leave_nothing_behind() {
         .all(
             async |address| {
                 let mut stream = opened(address).await;
-                let pings = [0x89, 0x84, 0, 0, 0, 0, 1, 2, 3, 4].repeat(1000);
+                let mut ping = vec![0x89, 0x80 | 125, 0, 0, 0, 0];
+                ping.resize(6 + 125, 7);
+                let pings = ping.repeat(100);
                 while stream.write_all(&pings).await.is_ok() {}
                 forever().await
             },
