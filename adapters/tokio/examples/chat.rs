@@ -33,7 +33,7 @@ use tokio::sync::{broadcast, watch};
 const PAGE: &str = include_str!("chat_page.html");
 
 /// The longest message, in bytes.
-const LONGEST: usize = 4 << 10;
+const LONGEST: u64 = 4 << 10;
 
 /// The messages that a member may be behind the room.
 const BEHIND: usize = 4096;
@@ -198,9 +198,7 @@ impl Chat {
                     },
                     Err(RecvError::Lagged(_) | RecvError::Closed) => Some(TOO_SLOW),
                 },
-                code = stopping.wait_for(Option::is_some), if !closing => {
-                    Some((code.ok().and_then(|code| *code).unwrap_or(CloseCode::GOING_AWAY), ""))
-                }
+                code = told(&mut stopping), if !closing => Some((code, "")),
             };
             if let Some((code, reason)) = close {
                 closing = true;
@@ -208,6 +206,12 @@ impl Chat {
             }
         }
     }
+}
+
+/// Waits for the end of the process.
+async fn told(stopping: &mut watch::Receiver<Option<CloseCode>>) -> CloseCode {
+    let code = stopping.wait_for(Option::is_some).await;
+    code.ok().and_then(|code| *code).unwrap_or(CloseCode::GOING_AWAY)
 }
 
 const TOO_SLOW: (CloseCode, &str) = (CloseCode::TRY_AGAIN_LATER, "too slow for this room");

@@ -3,7 +3,7 @@
 //! `GET /` is the page, a WebSocket on `/echo` gets every message back. One task per connection.
 //! `--listen ADDR` listens elsewhere than on 127.0.0.1:9998. Ctrl-C closes every connection with 1001; `SIGTERM` with
 //! 1012, for clients that come back to another server. `--tls CERTIFICATE KEY`, two PEM files, speaks `wss`; `--ping
-//! SECONDS` pings that often.
+//! SECONDS` pings after that much silence and waits as long for an answer.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -102,6 +102,7 @@ fn config() -> Config {
     let mut timeouts = Timeouts { idle: Some(Duration::from_secs(600)), ..Timeouts::default() };
     if let Some(seconds) = option("--ping").and_then(|seconds| seconds.parse().ok()) {
         timeouts.ping_interval = Some(Duration::from_secs(seconds));
+        timeouts.pong = timeouts.ping_interval;
     }
     Config::default().limits(Limits::for_messages(64 << 20)).timeouts(timeouts).closes(Reply::Manual)
 }

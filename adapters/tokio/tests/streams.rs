@@ -87,6 +87,49 @@ async fn a_read_that_is_cancelled_at_every_poll_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_lent_read_that_is_cancelled_at_every_poll_loses_nothing() {
+    let (mut client, mut server) = pair(5, Config::default()).await;
+    let client = tokio::spawn(async move {
+        for i in 0..50 {
+            client.send(Message::text(format!("message {i}"))).await.unwrap();
+        }
+        client.close(None).await.unwrap();
+    });
+    let mut received = 0;
+    loop {
+        tokio::select! {
+            biased;
+            event = server.next_ref() => match event {
+                Some(Ok(Event::Text { text, .. })) => {
+                    assert_eq!(&*text, format!("message {received}"));
+                    received += 1;
+                }
+                Some(event) => drop(event.unwrap()),
+                None => break,
+            },
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    assert_eq!(received, 50);
+    client.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_close_that_is_cancelled_at_every_poll_is_one_close() {
+    let (mut client, server) = pair(3, Config::default()).await;
+    let server = tokio::spawn(echo(server));
+    loop {
+        tokio::select! {
+            biased;
+            closed = client.close(Some((CloseCode::NORMAL, "once"))) => break closed.unwrap(),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    assert!(client.end().unwrap().was_clean);
+    assert!(server.await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_send_that_is_cancelled_at_every_poll_loses_and_doubles_nothing() {
     let (mut client, server) = pair(3, Config::default()).await;
     let (mut to_server, from_server) = (tokio::spawn(collect(server)), ());
