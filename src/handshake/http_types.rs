@@ -9,8 +9,8 @@ use super::server::{HttpVersion, Request};
 use crate::uri::{Authority, ResourceName};
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{StatusCode, Version, request, response};
+use alloc::string::ToString;
 use core::fmt;
-use std::string::ToString;
 
 impl<'a> Request<'a, HeaderFields<'a>> {
     /// Checks a request that a server has parsed already: [`Request::check`].

@@ -31,7 +31,7 @@ pub struct WebSocketStream<S> {
     sleep: Option<Pin<Box<Sleep>>>,
     shut: bool,
     lost: Option<io::Error>,
-    end: Option<End>,
+    end: Option<Box<End>>,
     response: Option<Box<ResponseHead>>,
 }
 
@@ -81,7 +81,7 @@ impl<S> WebSocketStream<S> {
 
     /// How the connection ended, once it has.
     pub fn end(&self) -> Option<&End> {
-        self.end.as_ref()
+        self.end.as_deref()
     }
 
     /// What it reads from and writes to.
@@ -233,14 +233,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// The end, with what was wrong about it.
     fn finish(&mut self) -> Result<(), Error> {
         if let Some(end) = self.connection.end() {
-            self.end = Some(end);
+            self.end = Some(Box::new(end));
             // What breaks behind the closing handshake, or behind a fault, is not what ended it.
             let lost = self.lost.take().filter(|_| end.cause == Cause::TransportEnded);
             if let Some(error) = lost {
                 return Err(Error::Io(error));
             }
             if !end.was_clean {
-                return Err(Error::Ended(end));
+                return Err(Error::Ended(Box::new(end)));
             }
         }
         Ok(())
