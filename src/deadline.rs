@@ -31,7 +31,9 @@ impl fmt::Display for Deadline {
 /// own](crate::handshake::HandshakeLimits::time). `None` waits for ever.
 ///
 /// Waits are armed when `poll_timeout` is asked and not by what is received, so a silence is noticed between one and
-/// two times its length, never earlier.
+/// two times its length, never earlier. An answer to a ping is looked for when its time is over: on a connection where
+/// nothing but pings and pongs goes, pings are `ping_interval` and `pong` together apart. Whatever stands in between and
+/// cuts off silence has to be more patient than that, and than twice `ping_interval`.
 ///
 /// ```
 /// use core::time::Duration;

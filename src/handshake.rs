@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | fields of HTTP/1.1 | [`Request::check`] | [`ClientRequest`], [`Offer::check`] |
 //! | extended CONNECT (RFC 8441, RFC 9220) | [`ConnectRequest::check`] | [`ClientRequest::stream_fields`], [`Offer::check_stream`] |
+//! | types of the `http` crate (feature `http`) | `Request::check_http` | `ClientRequest::to_http`, `Offer::check_http` |
 //! | raw bytes (feature `alloc`) | `ServerHandshake` | `ClientHandshake` |
 //!
 //! Compression is negotiated by [`PermessageDeflate`], on both sides.
@@ -31,6 +32,8 @@ mod fields;
 mod head;
 #[cfg(feature = "alloc")]
 mod http1;
+#[cfg(feature = "http")]
+mod http_types;
 mod key;
 #[cfg(feature = "alloc")]
 mod limits;
@@ -56,6 +59,8 @@ pub use deflate_parameters::DeflateFault;
 pub use extended_connect::{ConnectFault, ConnectRequest, MalformedFields};
 pub use extension::{Extension, Parameter, ParameterValue};
 pub use extension_text::ExtensionText;
+#[cfg(feature = "http")]
+pub use http_types::HeaderFields;
 pub use key::{Key, accept_key};
 pub use origin::{Origin, OriginPolicy};
 pub use output::WriteError;
@@ -77,7 +82,7 @@ pub(crate) use {
     output::Sink,
     proposal::Once,
     response_reader::ResponseReader,
-    server::{Rules, Seen},
+    server::{Rules, Seen, split_target},
 };
 
 #[cfg(feature = "alloc")]

@@ -42,6 +42,7 @@
 //! | --- | --- | --- |
 //! | none | no allocator; frames, not messages; fields that are parsed already | [`Session`], [`Decoder`], [`handshake`] |
 //! | `alloc` | whole messages, a queue, two tasks | [`Connection`], [`Receiver`] and [`Sender`] |
+//! | `http` | requests and responses that a server or client library has parsed | `handshake::Request::check_http` |
 //! | `std`, the default | vectored output, SIMD UTF-8, seeds from the operating system | [`Keys::from_os`] |
 //! | `deflate` | compressed messages (RFC 7692) | [`handshake::PermessageDeflate`] |
 //! | `hixie`, never by default | the dialects before RFC 6455, insecure, for tools that must still read them | `hixie` |

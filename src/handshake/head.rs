@@ -24,6 +24,7 @@ use core::ops::Range;
 /// assert!(response.ends_with(b"\r\n\r\nwell"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct RequestHead(pub(super) Head<RequestLineSpan>);
 
 impl RequestHead {
@@ -82,6 +83,7 @@ impl fmt::Debug for RequestHead {
 }
 
 /// The head of an HTTP/1.1 response.
+#[derive(Clone)]
 pub struct ResponseHead(pub(super) Head<StatusLineSpan>);
 
 impl ResponseHead {
@@ -153,6 +155,7 @@ impl fmt::Debug for Fields<'_> {
 }
 
 /// A head as it was sent, and where its parts are.
+#[derive(Clone)]
 pub(super) struct Head<L> {
     pub(super) bytes: Vec<u8>,
     pub(super) line: L,
@@ -174,6 +177,7 @@ impl<L> Head<L> {
 }
 
 /// Where a field is.
+#[derive(Clone)]
 pub(super) struct Span {
     pub(super) name: Range<usize>,
     pub(super) value: Range<usize>,

@@ -16,6 +16,8 @@ pub enum WriteError {
     FieldValue,
     /// A field that the handshake writes itself, or that would contradict it.
     FieldReserved,
+    /// The target is one that the `http` crate does not take: it is too long.
+    Target,
     /// The origin is no serialised origin.
     Origin,
     /// A subprotocol's name is not a token.
@@ -43,6 +45,7 @@ impl fmt::Display for WriteError {
             WriteError::FieldName => "invalid field name",
             WriteError::FieldValue => "a control character in a field value",
             WriteError::FieldReserved => "a field that belongs to the handshake",
+            WriteError::Target => "the target is too long",
             WriteError::Origin => "invalid origin",
             WriteError::Subprotocol => "a subprotocol that is not a token",
             WriteError::SubprotocolRepeated => "the same subprotocol twice",

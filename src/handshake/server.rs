@@ -83,7 +83,14 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
         fields: F,
         policy: OriginPolicy<'_>,
     ) -> Result<Request<'a, F>, Refusal> {
-        Seen::gather(fields.clone()).request(line, fields, policy, &Rules::RFC_6455)
+        let target = || split_target(line.target);
+        let seen = Seen::gather(fields.clone());
+        seen.request(line.version, line.method, target, fields, policy, &Rules::RFC_6455)
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn key(&self) -> &'a [u8] {
+        self.key
     }
 
     /// Writes the response that opens the WebSocket, and says how long it is: frames may follow it at once.
@@ -206,19 +213,22 @@ impl<'a> Seen<'a> {
         seen
     }
 
-    /// The resource and the host, if the request asks for an upgrade to WebSocket of whatever version.
+    /// The resource and the host, if the request asks for an upgrade to WebSocket of whatever version. The target is taken
+    /// apart when it is its turn.
     #[inline]
     pub(crate) fn check_upgrade(
         &self,
-        line: RequestLine<'a>,
+        version: HttpVersion,
+        method: &[u8],
+        target: impl FnOnce() -> Result<(Option<Authority<'a>>, ResourceName<'a>), Refusal>,
     ) -> Result<(ResourceName<'a>, Authority<'a>), Refusal> {
-        if !line.version.can_upgrade() {
+        if !version.can_upgrade() {
             return Err(Refusal::HttpVersionUnsupported);
         }
-        if line.method != b"GET" {
+        if method != b"GET" {
             return Err(Refusal::MethodNotAllowed);
         }
-        let (target_authority, resource_name) = split_target(line.target)?;
+        let (target_authority, resource_name) = target()?;
         let host = match self.host {
             Once::Missing => return Err(Refusal::HostMissing),
             Once::Repeated => return Err(Refusal::HostRepeated),
@@ -238,12 +248,14 @@ impl<'a> Seen<'a> {
     #[inline]
     pub(crate) fn request<F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone>(
         self,
-        line: RequestLine<'a>,
+        version: HttpVersion,
+        method: &[u8],
+        target: impl FnOnce() -> Result<(Option<Authority<'a>>, ResourceName<'a>), Refusal>,
         fields: F,
         policy: OriginPolicy<'_>,
         rules: &Rules,
     ) -> Result<Request<'a, F>, Refusal> {
-        let (resource_name, authority) = self.check_upgrade(line)?;
+        let (resource_name, authority) = self.check_upgrade(version, method, target)?;
         self.negotiation.check_version(rules.versions)?;
         let key = match self.key {
             Once::Missing => return Err(Refusal::KeyMissing),
@@ -282,7 +294,7 @@ fn is_known_coding(coding: &[u8]) -> bool {
 /// The authority of an absolute target, and the resource name (RFC 9112 §3.2).
 ///
 /// Percent escapes and the characters that browsers leave unescaped are not judged: they are the application's.
-fn split_target(target: &[u8]) -> Result<(Option<Authority<'_>>, ResourceName<'_>), Refusal> {
+pub(crate) fn split_target(target: &[u8]) -> Result<(Option<Authority<'_>>, ResourceName<'_>), Refusal> {
     if !is_target(target) {
         return Err(Refusal::TargetInvalid);
     }

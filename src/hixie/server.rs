@@ -10,7 +10,7 @@ use super::opening::Opening;
 use super::request::{is_reserved, is_subprotocol};
 use crate::handshake::{
     self, Fields, HandshakeLimits, Once, OriginPolicy, Refusal, RequestHead, Rules, Seen, Sink, WriteError,
-    named,
+    named, split_target,
 };
 use crate::{Authority, Config, ResourceName};
 
@@ -45,7 +45,9 @@ pub fn upgrade<'a>(head: &'a RequestHead, policy: OriginPolicy<'_>) -> Result<Up
         Some(Dialect::Hybi) => {
             let mut seen = Seen::gather(head.fields());
             amend_origin(&mut seen, head)?;
-            seen.request(head.line(), head.fields(), policy, &HYBI).map(Upgrade::Rfc6455)
+            let (line, fields) = (head.line(), head.fields());
+            let target = || split_target(line.target);
+            seen.request(line.version, line.method, target, fields, policy, &HYBI).map(Upgrade::Rfc6455)
         }
         Some(Dialect::Rfc6455) | None => head.upgrade(policy).map(Upgrade::Rfc6455),
     }
@@ -78,7 +80,9 @@ impl<'a> Request<'a> {
         keys: Option<[&'static str; 2]>,
     ) -> Result<Request<'a>, Refusal> {
         let seen = Seen::gather(head.fields());
-        let (resource_name, authority) = seen.check_upgrade(head.line())?;
+        let line = head.line();
+        let (resource_name, authority) =
+            seen.check_upgrade(line.version, line.method, || split_target(line.target))?;
         if !head.target().starts_with('/') {
             return Err(Refusal::TargetInvalid);
         }

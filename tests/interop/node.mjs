@@ -1,6 +1,7 @@
 // The example programs against npm's `ws`, in both roles.
 //   node node.mjs URL FOLDER
-// URL is a running echo server (ws://HOST:PORT), FOLDER has the example programs.
+// URL is a running echo server (ws://HOST:PORT), FOLDER has the example programs; the variable PREFIX stands before
+// their names.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -10,6 +11,7 @@ import WebSocket, { WebSocketServer } from "ws";
 import { check, equal, finish } from "./check.mjs";
 
 const [url, folder] = process.argv.slice(2);
+const prefix = process.env.PREFIX ?? "";
 const echo = `${url.replace(/\/$/, "")}/echo`;
 const big = randomBytes(16 << 20);
 const speech = "Grüße, κόσμε, 世界, \u{1F600} \u{10348}";
@@ -155,7 +157,7 @@ const here = `ws://127.0.0.1:${server.address().port}/`;
 
 // Runs the client program against this server, and calls `body` with our end of the connection and the program.
 async function client(options, body) {
-  const process = spawn(join(folder, "client"), [...options, here], { stdio: ["pipe", "pipe", "ignore"] });
+  const process = spawn(join(folder, `${prefix}client`), [...options, here], { stdio: ["pipe", "pipe", "ignore"] });
   const ended = once(process, "exit");
   try {
     const start = once(server, "connection");

@@ -2,7 +2,8 @@
 
     python.py URL FOLDER
 
-URL is a running echo server (ws://HOST:PORT), FOLDER has the example programs.
+URL is a running echo server (ws://HOST:PORT), FOLDER has the example programs; the environment variable PREFIX stands
+before their names.
 """
 
 import asyncio
@@ -36,6 +37,10 @@ REQUEST = (
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 ).encode()
 CHECKS = []
+
+
+def program(name):
+    return FOLDER / (os.environ.get("PREFIX", "") + name)
 
 
 def check(name):
@@ -197,7 +202,7 @@ async def _():
 async def _():
     port = free_port()
     server = await asyncio.create_subprocess_exec(
-        FOLDER / "echo_server", "--listen", f"127.0.0.1:{port}", stdout=asyncio.subprocess.PIPE)
+        program("echo_server"), "--listen", f"127.0.0.1:{port}", stdout=asyncio.subprocess.PIPE)
     try:
         line = await asyncio.wait_for(server.stdout.readline(), 10)
         equal(line, f"listening on http://127.0.0.1:{port}/\n".encode())
@@ -258,7 +263,7 @@ class Client:
         self = cls()
         pipe = asyncio.subprocess.PIPE
         self.process = await asyncio.create_subprocess_exec(
-            FOLDER / "client", *options, url, stdin=pipe, stdout=pipe, stderr=pipe, limit=64 * MIB)
+            program("client"), *options, url, stdin=pipe, stdout=pipe, stderr=pipe, limit=64 * MIB)
         try:
             yield self
         finally:

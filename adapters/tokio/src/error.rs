@@ -10,7 +10,7 @@ pub enum Error {
     /// The transport failed.
     Io(io::Error),
     /// The connection ended without a closing handshake: the cause says which side and why.
-    Ended(End),
+    Ended(Box<End>),
     /// This end may not send that now.
     Send(SendError),
     /// The request is none that this server answers with a WebSocket. The client has been told.
@@ -29,7 +29,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io(error) => write!(f, "the transport failed: {error}"),
-            Error::Ended(End { code, cause, .. }) => write!(f, "ended with {code}: {cause}"),
+            Error::Ended(end) => write!(f, "ended with {}: {}", end.code, end.cause),
             Error::Send(error) => error.fmt(f),
             Error::Refused(refusal) => refusal.fmt(f),
             Error::Status(head) => write!(f, "the server answered {}", head.status()),
@@ -44,8 +44,11 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Io(error) => Some(error),
-            Error::Ended(End { cause: Cause::Failed(fault), .. }) => Some(fault),
-            Error::Ended(_) | Error::Status(_) => None,
+            Error::Ended(end) => match &end.cause {
+                Cause::Failed(fault) => Some(fault),
+                _ => None,
+            },
+            Error::Status(_) => None,
             Error::Send(error) => Some(error),
             Error::Refused(refusal) => Some(refusal),
             Error::Response(error) => Some(error),

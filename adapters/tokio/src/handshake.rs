@@ -1,13 +1,14 @@
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sockless::handshake::{
-    Acceptance, ClientHandshake, ClientRequest, OriginPolicy, Outcome, Refusal, RequestHead, Response,
-    ServerHandshake,
+    Acceptance, ClientHandshake, ClientRequest, HandshakeLimits, OriginPolicy, Outcome, Refusal, RequestHead,
+    Response, ServerHandshake,
 };
-use sockless::{Config, Keys, Moment, Uri};
+use sockless::{Config, Keys, Moment};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::{Error, WebSocketStream};
@@ -32,12 +33,20 @@ pub struct Incoming<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
-    /// Reads the head of a request, within the time that the handshake's limits give.
+    /// Reads the head of a request, within the default limits of size and time.
     ///
     /// # Errors
     /// [`Error::Refused`] after the client was told so, [`Error::Io`].
-    pub async fn read(mut stream: S) -> Result<Incoming<S>, Error> {
-        let mut handshake = ServerHandshake::new(Default::default());
+    pub async fn read(stream: S) -> Result<Incoming<S>, Error> {
+        Incoming::read_within(stream, HandshakeLimits::default()).await
+    }
+
+    /// As [`Incoming::read`], within these limits.
+    ///
+    /// # Errors
+    /// As [`Incoming::read`].
+    pub async fn read_within(mut stream: S, limits: HandshakeLimits) -> Result<Incoming<S>, Error> {
+        let mut handshake = ServerHandshake::new(limits);
         let clock = Instant::now();
         let mut buffer = vec![0; 4096];
         loop {
@@ -71,7 +80,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         &self.head
     }
 
-    /// Answers with a WebSocket.
+    /// The subprotocols that the client offers, its favourite first; none if the request is none for a WebSocket.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        let request = self.head.upgrade(OriginPolicy::Defer).ok();
+        request.into_iter().flat_map(|request| request.subprotocols())
+    }
+
+    /// The first of `supported` that the client offers: the server's preference decides.
+    pub fn choose_subprotocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
+        supported.iter().copied().find(|name| self.subprotocols().any(|offered| offered == *name))
+    }
+
+    /// Answers with a WebSocket: with the subprotocol chosen and fields added.
     ///
     /// # Errors
     /// [`Error::Refused`] after the client was told so, [`Error::Write`] if the acceptance cannot be sent.
@@ -91,43 +111,62 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         Ok(socket)
     }
 
-    /// Answers with something else: a page, a redirection, a refusal of the application's own.
+    /// Answers with something else: a page, a redirection, a refusal of the application's own. Waits a moment for the
+    /// client to have read it.
     ///
     /// # Errors
     /// [`Error::Write`] if the response cannot be sent, [`Error::Io`].
     pub async fn respond(mut self, response: &Response<'_>) -> Result<(), Error> {
-        self.stream.write_all(&response.to_bytes()?).await?;
-        Ok(self.stream.shutdown().await?)
+        let response = response.to_bytes()?;
+        let answer = async {
+            self.stream.write_all(&response).await?;
+            linger(self.stream).await
+        };
+        Ok(tokio::time::timeout(RESPONSE, answer)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?)
     }
 }
 
-async fn refuse<S: AsyncWrite + Unpin>(mut stream: S, refusal: Refusal) -> Error {
-    if refusal != Refusal::EndedEarly && stream.write_all(&refusal.response()).await.is_ok() {
-        let _ = stream.shutdown().await;
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, refusal: Refusal) -> Error {
+    if refusal != Refusal::EndedEarly {
+        // A client that does not read its refusal is not waited for either.
+        let answer = async {
+            stream.write_all(&refusal.response()).await?;
+            linger(stream).await
+        };
+        let _ = tokio::time::timeout(LINGER, answer).await;
     }
     Error::Refused(refusal)
 }
 
-/// Connects to a `ws` URI over TCP.
-///
-/// # Errors
-/// [`Error::Uri`], [`Error::Io`], [`Error::Status`] if the server answers with another status than 101,
-/// [`Error::Response`] if its answer breaks a rule.
-pub async fn connect(uri: &str) -> Result<WebSocketStream<TcpStream>, Error> {
-    let uri = Uri::parse(uri)?;
-    if uri.is_secure() {
-        let message = "wss needs a TLS stream: see connect_with";
-        return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, message).into());
-    }
-    let stream = TcpStream::connect(format!("{}:{}", uri.host(), uri.port())).await?;
-    stream.set_nodelay(true)?;
-    connect_with(stream, &ClientRequest::new(uri), Config::default()).await
+/// How long a response may take to be read.
+const RESPONSE: Duration = Duration::from_secs(30);
+
+/// How long the end of a refused client is waited for.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Ends our side and throws away what still comes: a socket that is closed with input unread is reset, and the client
+/// may lose the response.
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut rest = [0; 1024];
+    let drain = async {
+        // A bound in bytes too, for a client that goes on and on.
+        for _ in 0..256 {
+            if !stream.read(&mut rest).await.is_ok_and(|len| len > 0) {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, drain).await;
+    Ok(())
 }
 
 /// Opens a WebSocket over a stream that is connected already, through TLS for `wss`.
 ///
 /// # Errors
-/// As [`connect`], and [`Error::Write`] if the request cannot be sent.
+/// As [`connect`](crate::connect), and [`Error::Write`] if the request cannot be sent.
 pub async fn connect_with<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     request: &ClientRequest<'_>,
@@ -157,7 +196,9 @@ pub async fn connect_with<S: AsyncRead + AsyncWrite + Unpin>(
             None => {}
             Some(Outcome::Refused(head)) => return Err(Error::Status(Box::new(head))),
             Some(Outcome::Established(established)) => {
-                return Ok(WebSocketStream::from_upgraded(stream, established.open(config), input));
+                let response = Box::new(established.head().clone());
+                let connection = established.open(config);
+                return Ok(WebSocketStream::from_upgraded(stream, connection, input).answered(response));
             }
         }
     }

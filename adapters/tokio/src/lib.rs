@@ -33,15 +33,28 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
 
+mod dial;
 mod error;
 mod handshake;
 mod message;
 mod split;
 mod stream;
+#[cfg(feature = "rustls")]
+mod tls;
 
+#[cfg(feature = "rustls")]
+pub use dial::connect_tls;
+pub use dial::{Dialled, connect, connect_request};
 pub use error::Error;
-pub use handshake::{Incoming, accept, connect, connect_with};
+pub use handshake::{Incoming, accept, connect_with};
 pub use message::Message;
 pub use sockless;
 pub use split::{SplitReceiver, SplitSender};
 pub use stream::WebSocketStream;
+#[cfg(feature = "rustls")]
+pub use tokio_rustls;
+
+/// What the guide says of this crate compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from-tokio-tungstenite.md")]
+struct FromTokioTungstenite;

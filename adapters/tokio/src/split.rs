@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use sockless::CloseCode;
+use sockless::{CloseCode, End};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{Error, Message, WebSocketStream};
@@ -38,6 +38,11 @@ pub(crate) fn split<S>(socket: WebSocketStream<S>) -> (SplitSender<S>, SplitRece
 }
 
 impl<S> SplitReceiver<S> {
+    /// How the connection ended, once it has.
+    pub fn end(&self) -> Option<End> {
+        self.0.lock().end().copied()
+    }
+
     /// The two halves in one again, or both back if they are not of the same socket.
     pub fn reunite(
         self,
@@ -124,6 +129,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for SplitSender<S> {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.0.poll(&self.0.wakers.sender, cx, |socket, cx| {
             let _ = socket.connection().close(Some(CloseCode::NORMAL), "");
+            // The deadline of the Close has begun, while the other half sleeps.
+            socket.poll_time(cx);
             socket.poll_flushed(cx)
         })
     }

@@ -6,7 +6,10 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 use futures_core::Stream;
 use futures_sink::Sink;
-use sockless::{CloseCode, Connection, End, Event, Moment, ReadBuffer, SendError, Step, Transport};
+use sockless::handshake::ResponseHead;
+use sockless::{
+    Cause, CloseCode, Connection, End, Event, Moment, ReadBuffer, SendError, Signal, Step, Transport,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -28,7 +31,8 @@ pub struct WebSocketStream<S> {
     sleep: Option<Pin<Box<Sleep>>>,
     shut: bool,
     lost: Option<io::Error>,
-    end: Option<End>,
+    end: Option<Box<End>>,
+    response: Option<Box<ResponseHead>>,
 }
 
 /// The bytes read at a time.
@@ -49,7 +53,24 @@ impl<S> WebSocketStream<S> {
             shut: false,
             lost: None,
             end: None,
+            response: None,
         }
+    }
+
+    /// At a client: the server's response, with its cookies.
+    pub(crate) fn answered(mut self, response: Box<ResponseHead>) -> WebSocketStream<S> {
+        self.response = Some(response);
+        self
+    }
+
+    /// At a client that connected here: the response that opened the WebSocket, with any cookies.
+    pub fn response(&self) -> Option<&ResponseHead> {
+        self.response.as_deref()
+    }
+
+    /// At a client that connected here: the subprotocol that the server chose. A server knows what it chose.
+    pub fn subprotocol(&self) -> Option<&str> {
+        std::str::from_utf8(self.response()?.field("sec-websocket-protocol")?).ok()
     }
 
     /// The protocol's side of it: to send in fragments, prepared messages and the rest. What is queued there is
@@ -60,7 +81,7 @@ impl<S> WebSocketStream<S> {
 
     /// How the connection ended, once it has.
     pub fn end(&self) -> Option<&End> {
-        self.end.as_ref()
+        self.end.as_deref()
     }
 
     /// What it reads from and writes to.
@@ -76,6 +97,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     pub async fn next_ref(&mut self) -> Option<Result<Event<'_>, Error>> {
         match poll_fn(|cx| self.poll_step(cx)).await {
             Some(Ok(step)) => Some(Ok(self.buffer.lend(step))),
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        }
+    }
+
+    /// The next event, lent from the read buffer, and the connection beside it, to answer without a copy. What is queued
+    /// there leaves when there is nothing more to receive, or with the next flush.
+    ///
+    /// Cancel safe: dropping the future loses no event.
+    pub async fn next_event(&mut self) -> Option<Result<(Event<'_>, &mut Connection), Error>> {
+        match poll_fn(|cx| self.poll_step(cx)).await {
+            Some(Ok(step)) => Some(Ok((self.buffer.lend(step), &mut self.connection))),
             Some(Err(error)) => Some(Err(error)),
             None => None,
         }
@@ -177,7 +210,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         }
     }
 
-    fn poll_time(&mut self, cx: &mut Context<'_>) {
+    /// Does what is due, and sets the timer for what is due next.
+    pub(crate) fn poll_time(&mut self, cx: &mut Context<'_>) {
         loop {
             let now = Moment::from(self.clock.elapsed());
             self.connection.handle_timeout(now);
@@ -199,12 +233,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// The end, with what was wrong about it.
     fn finish(&mut self) -> Result<(), Error> {
         if let Some(end) = self.connection.end() {
-            self.end = Some(end);
-            if let Some(error) = self.lost.take() {
+            self.end = Some(Box::new(end));
+            // What breaks behind the closing handshake, or behind a fault, is not what ended it.
+            let lost = self.lost.take().filter(|_| end.cause == Cause::TransportEnded);
+            if let Some(error) = lost {
                 return Err(Error::Io(error));
             }
             if !end.was_clean {
-                return Err(Error::Ended(end));
+                return Err(Error::Ended(Box::new(end)));
             }
         }
         Ok(())
@@ -228,19 +264,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
 
     /// Room for one more message: what is queued is written as far as it has to be.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while self.connection.queued() > READ {
-            ready!(self.poll_write(cx));
+        if self.connection.queued() > READ {
+            ready!(self.poll_written(cx))?;
         }
-        Poll::Ready(self.lost.take().map_or(Ok(()), |error| Err(error.into())))
+        Poll::Ready(Ok(()))
     }
 
     /// Writes what is queued and flushes the transport.
     pub(crate) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_write(cx));
-        if let Some(error) = self.lost.take() {
-            return Poll::Ready(Err(error.into()));
-        }
+        ready!(self.poll_written(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx).map_err(Error::from)
+    }
+
+    /// Writes all that is queued, as long as the deadlines allow: a peer that reads nothing ends whoever only sends.
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.poll_write(cx).is_pending() {
+            // Nobody reads meanwhile, so silence says nothing of the peer: that output stays where it is does.
+            self.connection.signal(Signal::Heard { message: false });
+            self.poll_time(cx);
+            if self.connection.transport() != Transport::Abort {
+                return Poll::Pending;
+            }
+            return Poll::Ready(self.finish().and(Err(SendError::Closed.into())));
+        }
+        Poll::Ready(self.lost.take().map_or(Ok(()), |error| Err(error.into())))
     }
 
     /// Queues a message. An empty queue takes one of any size.

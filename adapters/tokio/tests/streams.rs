@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use sockless_tokio::sockless::handshake::{ClientRequest, OriginPolicy, Response};
+use sockless_tokio::sockless::handshake::{
+    Acceptance, ClientRequest, Offer, OriginPolicy, Refusal, Response,
+};
 use sockless_tokio::sockless::{Cause, CloseCode, Config, Deadline, Event, Limits, Timeouts, Uri};
 use sockless_tokio::{Error, Incoming, Message, WebSocketStream, accept, connect_with};
 use tokio::io::DuplexStream;
@@ -82,6 +84,49 @@ async fn a_read_that_is_cancelled_at_every_poll_loses_nothing() {
     received.retain(Message::is_data);
     assert_eq!(received, expected);
     client.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lent_read_that_is_cancelled_at_every_poll_loses_nothing() {
+    let (mut client, mut server) = pair(5, Config::default()).await;
+    let client = tokio::spawn(async move {
+        for i in 0..50 {
+            client.send(Message::text(format!("message {i}"))).await.unwrap();
+        }
+        client.close(None).await.unwrap();
+    });
+    let mut received = 0;
+    loop {
+        tokio::select! {
+            biased;
+            event = server.next_ref() => match event {
+                Some(Ok(Event::Text { text, .. })) => {
+                    assert_eq!(&*text, format!("message {received}"));
+                    received += 1;
+                }
+                Some(event) => drop(event.unwrap()),
+                None => break,
+            },
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    assert_eq!(received, 50);
+    client.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_close_that_is_cancelled_at_every_poll_is_one_close() {
+    let (mut client, server) = pair(3, Config::default()).await;
+    let server = tokio::spawn(echo(server));
+    loop {
+        tokio::select! {
+            biased;
+            closed = client.close(Some((CloseCode::NORMAL, "once"))) => break closed.unwrap(),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    assert!(client.end().unwrap().was_clean);
+    assert!(server.await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -215,4 +260,87 @@ async fn a_handshake_that_is_never_finished_is_given_up() {
     assert!(matches!(connect_with(near2, &request, Config::default()).await, Err(Error::Response(_))));
     assert_eq!(started.elapsed().as_secs(), Duration::from_secs(10).as_secs());
     drop(near);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_nothing_is_given_up_by_who_only_sends() {
+    let (mut client, server) = pair(16, Config::default()).await;
+    match client.send(Message::binary(vec![0; 1000])).await {
+        Err(Error::Ended(end)) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Output)),
+        other => panic!("{other:?}"),
+    }
+    assert!(client.next().await.is_none());
+    drop(server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_slowly_is_not_given_up_by_who_only_sends() {
+    let (mut client, server) = pair(16, Config::default()).await;
+    let slow = tokio::spawn(async move {
+        let mut server = server;
+        // What the transport holds, a few bytes a second: longer than any deadline.
+        for _ in 0..60 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(futures_util::poll!(server.next()).is_pending());
+        }
+        collect(server).await
+    });
+    client.send(Message::binary(vec![7; 1000])).await.unwrap();
+    client.close(None).await.unwrap();
+    assert_eq!(slow.await.unwrap(), [Message::binary(vec![7; 1000])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_from_one_half_is_given_up_by_the_other_in_time() {
+    let timeouts = Timeouts { ping_interval: None, ..Timeouts::default() };
+    let (client, server) = pair(1 << 16, Config::default().timeouts(timeouts)).await;
+    let (mut sender, mut receiver) = client.split();
+    let receiving = tokio::spawn(async move { receiver.next().await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    sender.close().await.unwrap();
+    match tokio::time::timeout(Duration::from_secs(60), receiving)
+        .await
+        .expect("the deadline of the Close")
+        .unwrap()
+    {
+        Some(Err(Error::Ended(end))) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Close)),
+        other => panic!("{other:?}"),
+    }
+    drop(server);
+}
+
+#[tokio::test]
+async fn subprotocol_and_fields_are_chosen_by_the_server() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = async {
+        let incoming = Incoming::read(far).await.unwrap();
+        assert_eq!(incoming.subprotocols().collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(incoming.head().field("x-asked"), Some(&b"1"[..]));
+        let subprotocol = incoming.choose_subprotocol(&["c", "a", "b"]);
+        let acceptance = Acceptance { subprotocol, fields: &[("X-Given", "2")], ..Acceptance::default() };
+        incoming.accept(OriginPolicy::Any, &acceptance, Config::default()).await.unwrap()
+    };
+    let request = ClientRequest {
+        offer: Offer { subprotocols: &["b", "a"], ..Offer::default() },
+        fields: &[("X-Asked", "1")],
+        ..ClientRequest::new(Uri::parse("ws://a.example/").unwrap())
+    };
+    let (client, server) = tokio::join!(connect_with(near, &request, Config::default()), server);
+    let client = client.unwrap();
+    assert_eq!(client.subprotocol(), Some("a"));
+    assert_eq!(client.response().unwrap().field("x-given"), Some(&b"2"[..]));
+    assert!(server.response().is_none());
+}
+
+#[tokio::test]
+async fn an_origin_that_may_not_is_told_so() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let request = ClientRequest {
+        origin: Some("https://elsewhere.example"),
+        ..ClientRequest::new(Uri::parse("ws://a.example/").unwrap())
+    };
+    let (client, server) =
+        tokio::join!(connect_with(near, &request, Config::default()), accept(far, OriginPolicy::SameHost));
+    assert!(matches!(client, Err(Error::Status(head)) if head.status() == 403));
+    assert!(matches!(server, Err(Error::Refused(Refusal::OriginForbidden))));
 }

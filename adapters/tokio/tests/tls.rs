@@ -1,0 +1,71 @@
+//! `wss` through rustls, with a certificate made for the test.
+#![cfg(feature = "rustls")]
+
+use std::sync::Arc;
+
+use futures_util::{SinkExt, StreamExt};
+use sockless_tokio::sockless::handshake::{ClientRequest, OriginPolicy};
+use sockless_tokio::sockless::{Config, Uri};
+use sockless_tokio::tokio_rustls::TlsAcceptor;
+use sockless_tokio::tokio_rustls::rustls::crypto::ring::default_provider;
+use sockless_tokio::tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use sockless_tokio::tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use sockless_tokio::{Error, Message, accept, connect, connect_tls};
+use tokio::net::TcpListener;
+
+/// An echo server, its URL, and the configuration of a client that trusts it.
+async fn server() -> (String, Arc<ClientConfig>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("wss://127.0.0.1:{}/", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            let mut socket = accept(stream, OriginPolicy::Any).await.unwrap();
+            while let Some(Ok(message)) = socket.next().await {
+                if message.is_data() {
+                    socket.send(message).await.unwrap();
+                }
+            }
+        }
+    });
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = ClientConfig::builder_with_provider(default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (url, Arc::new(client))
+}
+
+#[tokio::test]
+async fn messages_go_there_and_back_through_tls() {
+    let (url, tls) = server().await;
+    let request = ClientRequest::new(Uri::parse(&url).unwrap());
+    let mut socket = connect_tls(&request, Config::default(), tls).await.unwrap();
+    for message in [Message::text("h\u{e9}llo"), Message::binary(vec![7; 500_000])] {
+        socket.send(message.clone()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), message);
+    }
+    socket.close(None).await.unwrap();
+    assert!(socket.end().unwrap().was_clean);
+}
+
+#[tokio::test]
+async fn a_certificate_of_nobody_known_is_refused() {
+    let (url, _) = server().await;
+    assert!(
+        matches!(connect(&url).await, Err(Error::Io(error)) if error.to_string().contains("certificate"))
+    );
+}
