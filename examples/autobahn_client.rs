@@ -1,12 +1,13 @@
 //! The echo client that the Autobahn suite tests: `--url ws://127.0.0.1:9002` and `--agent NAME`.
 
 mod blocking;
+mod compression;
 
 use std::error::Error;
 use std::net::TcpStream;
 
 use blocking::Socket;
-use sockless::handshake::{ClientHandshake, ClientRequest, Outcome};
+use sockless::handshake::{ClientHandshake, ClientRequest, Offer, Outcome};
 use sockless::{Config, Connection, End, Event, Keys, Limits, Uri};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,11 +36,17 @@ fn visit(url: &str, on_event: impl FnMut(&mut Connection, Event<'_>)) -> Result<
     let uri = Uri::parse(url)?;
     let stream = TcpStream::connect(format!("{}:{}", uri.host(), uri.port()))?;
     stream.set_nodelay(true)?;
-    let handshake = ClientHandshake::new(&ClientRequest::new(uri), Keys::from_os()?, Default::default())?;
+    let extensions = compression::offer();
+    let offer = Offer { extensions: extensions.as_deref(), ..Offer::default() };
+    let request = ClientRequest { offer, ..ClientRequest::new(uri) };
+    let handshake = ClientHandshake::new(&request, Keys::from_os()?, Default::default())?;
     let mut buffer = vec![0; 16 << 10];
     let (outcome, rest) = blocking::open(&stream, handshake, &mut buffer)?;
     let connection = match outcome {
-        Outcome::Established(established) => established.open(config()),
+        Outcome::Established(established) => {
+            let agreed = compression::agreed(&established)?;
+            compression::applied(established.open(config()), agreed)
+        }
         Outcome::Refused(head) => return Err(blocking::refused(&head).into()),
     };
     Ok(Socket::new(stream, connection).run(&mut buffer[rest], on_event)?)

@@ -1,6 +1,7 @@
 //! The echo server that the Autobahn suite tests: `--listen ADDR`, by default 127.0.0.1:9001.
 
 mod blocking;
+mod compression;
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
@@ -27,7 +28,11 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
     let request = blocking::read_request(&stream, &mut buffer)?;
     let opened = request.and_then(|(head, rest)| {
         let request = head.upgrade(OriginPolicy::Any)?;
-        Ok(request.open(&Acceptance::default(), config()).map(|connection| (connection, rest)))
+        let agreed = compression::choose(request.extensions());
+        let answer = agreed.map(|agreed| agreed.answer());
+        let acceptance = Acceptance { extensions: answer.as_deref(), ..Acceptance::default() };
+        let opened = request.open(&acceptance, config());
+        Ok(opened.map(|connection| (compression::applied(connection, agreed), rest)))
     });
     match opened {
         Ok(Ok((connection, rest))) => Socket::new(stream, connection).run(&mut buffer[rest], echo).map(drop),

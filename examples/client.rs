@@ -5,6 +5,7 @@
 //! Options: `--protocol NAME`, `--header 'NAME: VALUE'` (both may be repeated), `--origin ORIGIN`.
 
 mod blocking;
+mod compression;
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
@@ -43,8 +44,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     let subprotocols: Vec<&str> = arguments.protocols.iter().map(String::as_str).collect();
     let fields: Vec<(&str, &str)> =
         arguments.fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let extensions = compression::offer();
     let request = ClientRequest {
-        offer: Offer { subprotocols: &subprotocols, ..Offer::default() },
+        offer: Offer { subprotocols: &subprotocols, extensions: extensions.as_deref(), ..Offer::default() },
         origin: arguments.origin.as_deref(),
         fields: &fields,
         ..ClientRequest::new(uri)
@@ -64,7 +66,9 @@ fn run() -> Result<(), Box<dyn Error>> {
         None => eprintln!("open"),
     }
     let config = Config::default().limits(Limits::for_messages(64 << 20)).high_water(64 << 20);
-    converse(Socket::new(stream, established.open(config)), &mut buffer[rest])
+    let agreed = compression::agreed(&established)?;
+    let connection = compression::applied(established.open(config), agreed);
+    converse(Socket::new(stream, connection), &mut buffer[rest])
 }
 
 fn arguments() -> Result<Arguments, Box<dyn Error>> {

@@ -4,6 +4,7 @@
 //! `--listen ADDR` listens elsewhere than on 127.0.0.1:9998. Ctrl-C closes every connection with 1001.
 
 mod blocking;
+mod compression;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -127,12 +128,17 @@ fn upgrade(head: &RequestHead) -> Result<Connection, Vec<u8>> {
     // Anybody may have their own words back, so any origin will do. A server with cookies would say SameHost.
     let request = head.upgrade(OriginPolicy::Any).map_err(Refusal::response)?;
     let subprotocol = request.subprotocols().find(|offered| SUBPROTOCOLS.contains(offered));
-    let acceptance = Acceptance { subprotocol, ..Acceptance::default() };
+    let agreed = compression::choose(request.extensions());
+    let answer = agreed.map(|agreed| agreed.answer());
+    let acceptance = Acceptance { subprotocol, extensions: answer.as_deref(), ..Acceptance::default() };
     let timeouts = Timeouts { idle: Some(Duration::from_secs(600)), ..Timeouts::default() };
     // A browser shows its page the reason in our Close, so this server repeats it: by hand.
     let config =
         Config::default().limits(Limits::for_messages(64 << 20)).timeouts(timeouts).closes(Reply::Manual);
-    request.open(&acceptance, config).map_err(|_| response(500, &[], b""))
+    match request.open(&acceptance, config) {
+        Ok(connection) => Ok(compression::applied(connection, agreed)),
+        Err(_) => Err(response(500, &[], b"")),
+    }
 }
 
 fn echo(connection: &mut Connection, event: Event<'_>) {

@@ -1,3 +1,5 @@
+#[cfg(feature = "alloc")]
+use crate::SendError;
 use crate::{Limits, Timeouts};
 
 /// How a connection behaves: one value for all connections of a kind, shared behind an `Arc`.
@@ -107,6 +109,17 @@ impl Config {
     pub const fn fragment(mut self, bytes: usize) -> Config {
         self.fragment = bytes;
         self
+    }
+
+    /// An empty queue takes a message of any size; otherwise all of it has to stay below the mark.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn check_room(&self, queued: usize, len: usize) -> Result<(), SendError> {
+        match queued {
+            0 => Ok(()),
+            queued if queued.saturating_add(len) <= self.high_water => Ok(()),
+            _ => Err(SendError::Full),
+        }
     }
 }
 

@@ -58,7 +58,7 @@ impl Decoder {
     /// Allows RSV1 on the first frame of a message: a negotiated extension claims it (RFC 6455 §5.8).
     #[must_use]
     pub const fn claim_rsv1(mut self) -> Decoder {
-        self.frames.rsv1 = true;
+        self.frames.rsv1 = Rsv1::Clear;
         self
     }
 
@@ -104,8 +104,18 @@ pub(crate) struct Frames {
     message: Option<Opcode>,
     /// The mask bit as the peer has to set it, or not.
     masked: u8,
-    /// An extension claims RSV1.
-    rsv1: bool,
+    rsv1: Rsv1,
+}
+
+/// The first reserved bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rsv1 {
+    /// No extension claims it.
+    Unclaimed,
+    /// One does; the message in progress, if any, does not have it.
+    Clear,
+    /// One does, and the message in progress has it.
+    Set,
 }
 
 #[derive(Debug)]
@@ -142,6 +152,16 @@ pub(crate) struct Piece<'b> {
     pub(crate) end: bool,
 }
 
+/// A payload as [`Frames::enter`] found it.
+#[cfg(feature = "deflate")]
+pub(crate) struct Entered {
+    /// The type of the message, if it is a compressed one's.
+    pub(crate) compressed: Option<Opcode>,
+    pub(crate) mask: Mask,
+    /// The bytes of it that are in the input.
+    pub(crate) there: usize,
+}
+
 impl Frames {
     pub(crate) const fn new(role: Role) -> Frames {
         let masked = match role {
@@ -155,8 +175,14 @@ impl Frames {
             head: 0,
             message: None,
             masked,
-            rsv1: false,
+            rsv1: Rsv1::Unclaimed,
         }
+    }
+
+    /// An extension claims RSV1.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn claim_rsv1(&mut self) {
+        self.rsv1 = Rsv1::Clear;
     }
 
     /// Reads nothing more: all input is taken and thrown away.
@@ -202,8 +228,16 @@ impl Frames {
         Some((opcode, mask, payload))
     }
 
+    /// Whether it stands between messages and reads on.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
     /// The bytes of payload that the message in progress may still bring: what its last frame has announced, or all that
     /// the limit leaves while that frame has not begun.
+    #[cfg(feature = "alloc")]
     pub(crate) fn to_come(&self, limits: &Limits) -> u64 {
         let frame = match self.state {
             State::Payload { remaining, .. } => remaining,
@@ -222,29 +256,67 @@ impl Frames {
         most: usize,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Piece<'b>>, ProtocolError> {
-        let (first, mask, remaining) = match self.state {
+        Ok(match self.header(limits, input)? {
+            Some((first, mask, remaining)) => self.payload(first, mask, remaining, most, input),
+            None => None,
+        })
+    }
+
+    /// Takes the next header off the front of `input`, unless that is at a payload already, and says of the payload
+    /// what the one who inflates it has to know. [`next`](Frames::next) takes of it. `None`: all of `input` is taken.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn enter(
+        &mut self,
+        limits: &Limits,
+        input: &mut &mut [u8],
+    ) -> Result<Option<Entered>, ProtocolError> {
+        let Some((first, mask, remaining)) = self.header(limits, input)? else { return Ok(None) };
+        self.state = State::Payload { begun: !first, mask, remaining };
+        if remaining > 0 && input.is_empty() {
+            return Ok(None);
+        }
+        let control = Opcode::new(self.head & 0xf).is_none_or(Opcode::is_control);
+        let compressed = self.message.filter(|_| !control && self.rsv1 == Rsv1::Set);
+        let there = usize::try_from(remaining).map_or(input.len(), |remaining| remaining.min(input.len()));
+        Ok(Some(Entered { compressed, mask, there }))
+    }
+
+    /// Whether there is more to come of a data frame's payload.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn is_in_data(&self) -> bool {
+        let data = Opcode::new(self.head & 0xf).is_some_and(|opcode| !opcode.is_control());
+        data && matches!(self.state, State::Payload { remaining: 1.., .. })
+    }
+
+    /// The payload in progress: whether its bytes are the first, how they are masked, how many there are.
+    #[inline]
+    fn header(
+        &mut self,
+        limits: &Limits,
+        input: &mut &mut [u8],
+    ) -> Result<Option<(bool, Mask, u64)>, ProtocolError> {
+        Ok(match self.state {
             State::Open | State::Header { len: 0, .. } => match self.judge(limits, input)? {
                 Some(header) => {
                     take(input, header.len);
                     self.begin(&header);
-                    (true, header.mask, header.payload_len)
+                    Some((true, header.mask, header.payload_len))
                 }
                 None => {
                     self.keep(0, [0; TORN], input);
-                    return Ok(None);
+                    None
                 }
             },
-            State::Header { len, torn } => match self.torn_header(limits, len, torn, input)? {
-                Some(header) => (true, header.mask, header.payload_len),
-                None => return Ok(None),
-            },
-            State::Payload { begun, mask, remaining } => (!begun, mask, remaining),
+            State::Header { len, torn } => {
+                let header = self.torn_header(limits, len, torn, input)?;
+                header.map(|header| (true, header.mask, header.payload_len))
+            }
+            State::Payload { begun, mask, remaining } => Some((!begun, mask, remaining)),
             State::Stopped => {
                 take(input, usize::MAX);
-                return Ok(None);
+                None
             }
-        };
-        Ok(self.payload(first, mask, remaining, most, input))
+        })
     }
 
     /// Goes on with a header whose first `len` bytes came earlier.
@@ -298,6 +370,9 @@ impl Frames {
                 self.message = Some(header.opcode);
                 self.message_len = header.payload_len;
                 self.fragments = 1;
+                if self.rsv1 != Rsv1::Unclaimed {
+                    self.rsv1 = if header.head & RSV1 == 0 { Rsv1::Clear } else { Rsv1::Set };
+                }
             }
             Opcode::Close | Opcode::Ping | Opcode::Pong => {}
         }
@@ -337,7 +412,7 @@ impl Frames {
             return Err(ProtocolError::LengthNotShortest);
         }
         if !opcode.is_control() {
-            self.judge_size(limits, opcode, payload_len)?;
+            self.judge_size(limits, head, opcode, payload_len)?;
         }
         let (mask, rest) = if masked {
             match rest.split_first_chunk() {
@@ -353,7 +428,7 @@ impl Frames {
     /// RFC 6455 §5.2, §5.4, §5.5: what the first byte tells.
     fn judge_head(&self, head: u8) -> Result<Opcode, ProtocolError> {
         let opcode = Opcode::new(head & 0xf).ok_or(ProtocolError::ReservedOpcode)?;
-        let claimed = if self.rsv1 { RSV1 } else { 0 };
+        let claimed = if self.rsv1 == Rsv1::Unclaimed { 0 } else { RSV1 };
         if head & (RSV1 | RSV2_RSV3) & !claimed != 0 {
             return Err(ProtocolError::ReservedBits);
         }
@@ -375,14 +450,21 @@ impl Frames {
     }
 
     /// RFC 6455 §10.4: the limits, compared as 64-bit numbers before anything is converted.
-    fn judge_size(&self, limits: &Limits, opcode: Opcode, payload_len: u64) -> Result<(), ProtocolError> {
+    fn judge_size(
+        &self,
+        limits: &Limits,
+        head: u8,
+        opcode: Opcode,
+        payload_len: u64,
+    ) -> Result<(), ProtocolError> {
+        let (earlier, frames, compressed) = match opcode {
+            Opcode::Continuation => (self.message_len, self.fragments, self.rsv1 == Rsv1::Set),
+            _ => (0, 0, head & RSV1 != 0),
+        };
+        let limits = if compressed { &limits.of_compressed() } else { limits };
         if payload_len > limits.frame {
             return Err(ProtocolError::FrameTooBig);
         }
-        let (earlier, frames) = match opcode {
-            Opcode::Continuation => (self.message_len, self.fragments),
-            _ => (0, 0),
-        };
         if earlier.checked_add(payload_len).is_none_or(|sum| sum > limits.message) {
             return Err(ProtocolError::MessageTooBig);
         }

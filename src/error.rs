@@ -25,6 +25,10 @@ pub enum ProtocolError {
     CompressedControl,
     /// RSV1, claimed by compression, on a frame that continues a message.
     CompressedContinuation,
+    /// A compressed message that is no DEFLATE, or ends inside a block.
+    CorruptDeflate,
+    /// A compressed message while all inflaters of the pool are out: the fault is not the peer's.
+    InflatersExhausted,
     /// A control frame without FIN.
     FragmentedControl,
     /// A control frame that announces more than 125 bytes, or uses a longer length form than the short one.
@@ -64,7 +68,8 @@ impl ProtocolError {
         match self {
             FrameTooBig | MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
             TooManyFragments => CloseCode::POLICY_VIOLATION,
-            InvalidUtf8 | InvalidCloseReason => CloseCode::INVALID_DATA,
+            InvalidUtf8 | InvalidCloseReason | CorruptDeflate => CloseCode::INVALID_DATA,
+            InflatersExhausted => CloseCode::TRY_AGAIN_LATER,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -75,10 +80,11 @@ impl ProtocolError {
         match self {
             ReservedOpcode | ReservedBits | LengthNotShortest | LengthTopBit => "RFC 6455 §5.2",
             CompressedControl | CompressedContinuation => "RFC 7692 §6.1",
+            CorruptDeflate => "RFC 7692 §7.2.2",
             FragmentedControl | ControlTooLong => "RFC 6455 §5.5",
             UnexpectedContinuation | InterleavedMessage => "RFC 6455 §5.4",
             UnmaskedFrame | MaskedFrame => "RFC 6455 §5.1",
-            FrameTooBig | MessageTooBig | TooManyFragments => "RFC 6455 §10.4",
+            FrameTooBig | MessageTooBig | TooManyFragments | InflatersExhausted => "RFC 6455 §10.4",
             InvalidUtf8 => "RFC 6455 §8.1",
             TruncatedCloseCode | InvalidCloseReason => "RFC 6455 §5.5.1",
             InvalidCloseCode => "RFC 6455 §7.4",
@@ -94,6 +100,8 @@ impl fmt::Display for ProtocolError {
             ReservedBits => "a reserved bit is set that no extension has claimed",
             CompressedControl => "a control frame is marked as compressed",
             CompressedContinuation => "a continuation frame is marked as compressed",
+            CorruptDeflate => "the compressed data does not inflate",
+            InflatersExhausted => "more compressed messages arrive than there are inflaters",
             FragmentedControl => "a control frame is fragmented",
             ControlTooLong => "a control frame is longer than 125 bytes",
             UnexpectedContinuation => "there is no message to continue",
@@ -147,6 +155,9 @@ pub enum SendError {
     CodeForClients,
     /// Text is UTF-8 (RFC 6455 §5.6).
     NotUtf8,
+    /// The dialect spoken has no such frame: those before RFC 6455 have text alone.
+    #[cfg(feature = "hixie")]
+    NotInDialect,
 }
 
 impl fmt::Display for SendError {
@@ -162,6 +173,8 @@ impl fmt::Display for SendError {
             ReasonWithoutCode => "a Close without a code has no reason",
             CodeForClients => "only a client may send this code",
             NotUtf8 => "text has to be UTF-8",
+            #[cfg(feature = "hixie")]
+            NotInDialect => "the dialect spoken has no such frame",
         })
     }
 }

@@ -9,6 +9,8 @@
 //! | extended CONNECT (RFC 8441, RFC 9220) | [`ConnectRequest::check`] | [`ClientRequest::stream_fields`], [`Offer::check_stream`] |
 //! | raw bytes (feature `alloc`) | `ServerHandshake` | `ClientHandshake` |
 //!
+//! Compression is negotiated by [`PermessageDeflate`], on both sides.
+//!
 //! A client behind a proxy asks for a tunnel first: [`ProxyRequest`].
 //!
 //! What the peer did wrong is a [`Refusal`] at the server, a [`ResponseError`] at the client. What the caller asked
@@ -20,8 +22,10 @@ mod body;
 mod client;
 #[cfg(feature = "alloc")]
 mod client_machine;
+mod deflate_parameters;
 mod extended_connect;
 mod extension;
+mod extension_text;
 mod fields;
 #[cfg(feature = "alloc")]
 mod head;
@@ -32,6 +36,7 @@ mod key;
 mod limits;
 mod origin;
 mod output;
+mod permessage_deflate;
 mod proposal;
 mod proxy;
 #[cfg(feature = "alloc")]
@@ -44,19 +49,36 @@ mod response_reader;
 mod server;
 #[cfg(feature = "alloc")]
 mod server_machine;
+mod window_bits;
 
 pub use client::{ClientRequest, Offer, Opened, StatusLine};
+pub use deflate_parameters::DeflateFault;
 pub use extended_connect::{ConnectFault, ConnectRequest, MalformedFields};
 pub use extension::{Extension, Parameter, ParameterValue};
+pub use extension_text::ExtensionText;
 pub use key::{Key, accept_key};
 pub use origin::{Origin, OriginPolicy};
 pub use output::WriteError;
+pub use permessage_deflate::{Agreed, PermessageDeflate};
 pub use proposal::{Acceptance, Proposal};
 pub use proxy::ProxyRequest;
 pub use refusal::Refusal;
 pub use response::Response;
 pub use response_error::ResponseError;
 pub use server::{HttpVersion, Request, RequestLine};
+pub use window_bits::WindowBits;
+
+#[cfg(feature = "hixie")]
+pub(crate) use {
+    client::is_reserved_in_request,
+    fields::{lists, named},
+    http1::take,
+    limits::Deadline,
+    output::Sink,
+    proposal::Once,
+    response_reader::ResponseReader,
+    server::{Rules, Seen},
+};
 
 #[cfg(feature = "alloc")]
 pub use {

@@ -43,6 +43,8 @@
 //! | none | no allocator; frames, not messages; fields that are parsed already | [`Session`], [`Decoder`], [`handshake`] |
 //! | `alloc` | whole messages, a queue, two tasks | [`Connection`], [`Receiver`] and [`Sender`] |
 //! | `std`, the default | vectored output, SIMD UTF-8, seeds from the operating system | [`Keys::from_os`] |
+//! | `deflate` | compressed messages (RFC 7692) | [`handshake::PermessageDeflate`] |
+//! | `hixie`, never by default | the dialects before RFC 6455, insecure, for tools that must still read them | `hixie` |
 //!
 //! A feature adds names, it never changes behaviour.
 //!
@@ -82,10 +84,14 @@ mod config;
 mod connection;
 mod deadline;
 mod decode;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod endpoint;
 mod error;
 mod frame;
 pub mod handshake;
+#[cfg(feature = "hixie")]
+pub mod hixie;
 mod keys;
 mod limits;
 mod mask;
@@ -100,6 +106,8 @@ mod utf8;
 pub use close::{CloseCode, parse_close};
 pub use closing::{Cause, CloseReason, End, EndCode, Transport};
 pub use config::{Config, Delivery, Reply};
+#[cfg(feature = "deflate")]
+pub use connection::Sending;
 #[cfg(feature = "alloc")]
 pub use connection::{
     Connection, Dropped, Event, Output, Payload, Prepared, ReadBuffer, Received, Receiver, Refused, Sender,
@@ -107,6 +115,8 @@ pub use connection::{
 };
 pub use deadline::{Deadline, Timeouts};
 pub use decode::{Chunk, Decoder};
+#[cfg(feature = "deflate")]
+pub use deflate::DeflatePool;
 pub use error::{ProtocolError, SendError};
 pub use frame::{EncodedHeader, FrameHeader, Opcode};
 pub use keys::Keys;

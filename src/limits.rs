@@ -1,6 +1,8 @@
 /// What a peer may ask of this end's memory and time; going over a limit fails the connection.
 ///
-/// Every limit is checked on the frame header, before a byte of the payload is taken or any memory reserved.
+/// Every limit is checked on the frame header, before a byte of the payload is taken or any memory reserved. A
+/// compressed message is held to its own length while it is inflated, whatever the ratio; since data that does not
+/// compress grows by a few bytes, its frames may announce an eighth and 64 bytes more.
 ///
 /// ```
 /// use sockless::Limits;
@@ -35,6 +37,12 @@ impl Limits {
             _ => u32::MAX,
         };
         Limits { message: bytes, frame: bytes, fragments }
+    }
+
+    /// What the frames of a compressed message may announce: no compressor makes data that much longer.
+    pub(crate) fn of_compressed(&self) -> Limits {
+        let grown = |bytes: u64| bytes.saturating_add(bytes / 8 + 64);
+        Limits { message: grown(self.message), frame: grown(self.frame), fragments: self.fragments }
     }
 
     /// Whether a message of so many bytes in one frame is within them.

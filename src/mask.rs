@@ -16,8 +16,12 @@
 pub struct Mask(u32);
 
 /// Bytes in one step of the loop that the compiler makes vectors of, and from where on it pays.
-const WIDE: usize = 64;
+const WIDE: usize = 128;
 const WIDE_FROM: usize = 128;
+
+/// From this length on, asking which registers there are pays.
+#[cfg(feature = "simd")]
+const DISPATCH_FROM: usize = 512;
 
 /// Bytes appended at a time: still in the nearest cache when they are masked.
 #[cfg(feature = "alloc")]
@@ -107,15 +111,27 @@ impl Mask {
     /// Masks all but the last few bytes, which it gives back. The key does not turn over whole steps.
     #[inline(never)]
     fn mask_wide(self, bytes: &mut [u8]) -> &mut [u8] {
-        let mut steps = bytes.chunks_exact_mut(WIDE);
-        for step in &mut steps {
+        let whole = bytes.len() - bytes.len() % WIDE;
+        let (steps, rest) = bytes.split_at_mut(whole);
+        #[cfg(feature = "simd")]
+        if whole >= DISPATCH_FROM {
+            pulp::Arch::new().dispatch(|| self.mask_steps(steps));
+            return rest;
+        }
+        self.mask_steps(steps);
+        rest
+    }
+
+    /// What the compiler makes of this depends on the registers it may use where it is inlined.
+    #[inline(always)]
+    fn mask_steps(self, steps: &mut [u8]) {
+        for step in steps.chunks_exact_mut(WIDE) {
             for word in step.chunks_exact_mut(8) {
                 if let Ok(word) = <&mut [u8; 8]>::try_from(word) {
                     *word = self.mask_8(*word);
                 }
             }
         }
-        steps.into_remainder()
     }
 
     /// Masks as many whole blocks as there are.

@@ -7,9 +7,12 @@ pub(crate) struct Parts {
     pub(crate) frames: Frames,
     pub(crate) utf8: Utf8,
     /// No part of the message in progress was given yet.
-    fresh: bool,
+    pub(crate) fresh: bool,
     /// Reported on every call behind it.
     failed: Option<ProtocolError>,
+    /// How the peer may compress, if at all.
+    #[cfg(feature = "deflate")]
+    pub(crate) deflate: Option<crate::deflate::Direction>,
 }
 
 /// What a level above makes an event of.
@@ -21,7 +24,21 @@ pub(crate) enum Part<'b> {
 
 impl Parts {
     pub(crate) const fn new(role: Role) -> Parts {
-        Parts { frames: Frames::new(role), utf8: Utf8::new(), fresh: true, failed: None }
+        Parts {
+            frames: Frames::new(role),
+            utf8: Utf8::new(),
+            fresh: true,
+            failed: None,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
+    }
+
+    /// Messages may come compressed.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn claim_rsv1(&mut self, direction: crate::deflate::Direction) {
+        self.frames.claim_rsv1();
+        self.deflate = Some(direction);
     }
 
     /// Nothing more is to be read: a Close came, or the transport ended. Input is taken and thrown away.
@@ -34,6 +51,11 @@ impl Parts {
     pub(crate) fn fail(&mut self, fault: ProtocolError) -> ProtocolError {
         self.frames.stop();
         *self.failed.get_or_insert(fault)
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
     }
 
     /// Takes the next piece of a frame off the front of `input`, of data no more than `most` bytes.
@@ -50,12 +72,33 @@ impl Parts {
         }
     }
 
+    /// As [`piece`](Parts::piece), but takes no payload.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn enter(
+        &mut self,
+        limits: &Limits,
+        input: &mut &mut [u8],
+    ) -> Result<Option<crate::decode::Entered>, ProtocolError> {
+        match self.frames.enter(limits, input) {
+            Ok(None) => self.failed.map_or(Ok(None), Err),
+            Ok(entered) => Ok(entered),
+            Err(fault) => Err(self.fail(fault)),
+        }
+    }
+
     /// Takes the next part off the front of `input`.
     pub(crate) fn next<'b>(
         &mut self,
         limits: &Limits,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Part<'b>>, ProtocolError> {
+        if let Some((opcode, mask, payload)) = self.frames.whole_message(limits, input) {
+            let piece = Piece { opcode, payload, mask, first: true, last: true, end: true };
+            return match opcode {
+                Opcode::Text => self.text(piece),
+                _ => Ok(self.binary(piece)),
+            };
+        }
         loop {
             // No more is unmasked than the character cut by the last input needs: it is a part of its own.
             let most = match self.utf8.missing() {

@@ -122,8 +122,9 @@ impl<'a> ResourceName<'a> {
     }
 
     /// The pieces of a text that has been checked.
+    #[inline]
     pub(crate) fn split(text: &'a str) -> ResourceName<'a> {
-        match text.split_once('?') {
+        match split_once(text, b'?') {
             Some((path, query)) => ResourceName { path, query: (!query.is_empty()).then_some(query) },
             None => ResourceName { path: text, query: None },
         }
@@ -230,6 +231,12 @@ const NAME: [bool; 256] = {
     }
     table
 };
+
+/// What is before and behind an ASCII character: in texts as short as these, faster than the library's searcher.
+pub(crate) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == separator)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
 
 /// Every character is allowed or part of a percent escape.
 fn check(text: &str, allowed: impl Fn(u8) -> bool) -> Result<(), UriError> {

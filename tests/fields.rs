@@ -143,6 +143,11 @@ fn lists_go_over_several_lines() {
         "the server's preference"
     );
     assert_eq!(request.choose_subprotocol(&["ONE"]), None);
+    assert_eq!(
+        request.choose_subprotocol(&["one, two", "one,two", ""]),
+        None,
+        "a name is a token, not a list"
+    );
 }
 
 #[test]

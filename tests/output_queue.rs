@@ -180,3 +180,12 @@ fn memory_of_an_empty_queue_is_given_back_and_taken_anew() {
     connection.text("anew").unwrap();
     assert_eq!(frames(Role::Server, &drain(&mut connection)), [Frame::text("anew")]);
 }
+
+#[test]
+fn debug_shows_no_payload() {
+    let mut connection = connection(sockless::Role::Server, Config::default());
+    connection.text("secret").unwrap();
+    connection.binary(vec![b's'; 2000]).unwrap();
+    let shown = format!("{connection:?} {:?}", connection.queued());
+    assert!(!shown.contains("secret") && !shown.contains("115"), "{shown}");
+}

@@ -52,3 +52,18 @@ fn the_corpora_hold() {
     replay("any_order_of_calls", properties::any_order_of_calls);
     replay("round_trip", properties::round_trip);
 }
+
+#[cfg(feature = "deflate")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cuts_do_not_matter_to_compressed_messages(data in choices()) {
+        support::deflate::cuts_do_not_matter(&data);
+    }
+
+    #[test]
+    fn compressed_round_trip(data in choices()) {
+        support::deflate::round_trip(&data);
+    }
+}

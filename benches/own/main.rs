@@ -1,12 +1,14 @@
 //! What the library costs, by itself: `cargo bench --bench own [FILTER]` prints nanoseconds per message.
 //!
 //! The workloads run in turn, 15 rounds of each; the median is printed. With `NAME N` one workload is run N times and
-//! nothing is measured: for an instruction counter, see `scripts/instructions`. `--list` says the names.
+//! nothing is measured: for an instruction counter, see `scripts/instructions`. `--list` says the names,
+//! `--linear` measures how cost grows with the work, for `scripts/plots`.
 //!
 //! Everything received is copied once from the wire into a read buffer of 16 KiB, in place of the kernel's
 //! copy; for messages of 16 KiB it is 8 bytes longer, so that they lie whole in it, but for the `torn` ones.
 //! Output is shown and advanced over, not copied.
 
+mod linear;
 mod wire;
 mod workloads;
 
@@ -26,6 +28,7 @@ fn main() {
         [list] if list == "--list" => {
             workloads::all().iter().for_each(|workload| println!("{}", workload.name))
         }
+        [linear] if linear == "--linear" => linear::print(),
         [name, times] => run(name, times.parse().expect("NAME N")),
         _ => measure(arguments.first().map_or("", |filter| filter)),
     }

@@ -2,12 +2,14 @@
 
 #![allow(dead_code, unreachable_pub)] // each example uses its part of it
 
+mod machine;
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use bytes::Buf;
+use machine::Machine;
 use sockless::handshake::{
     ClientHandshake, Outcome, Refusal, RequestHead, ResponseError, ResponseHead, ServerHandshake,
 };
@@ -17,23 +19,19 @@ use sockless::{Connection, End, Event, Moment, Transport};
 const BATCH: usize = 64 << 10;
 
 /// A connection on a socket. The lock is held while something is called or written, never while it is read.
-pub struct Socket {
+pub struct Socket<M = Connection> {
     stream: TcpStream,
-    connection: Mutex<Connection>,
+    connection: Mutex<M>,
     clock: Clock,
 }
 
-impl Socket {
-    pub fn new(stream: TcpStream, connection: Connection) -> Socket {
+impl<M: Machine> Socket<M> {
+    pub fn new(stream: TcpStream, connection: M) -> Socket<M> {
         Socket { stream, connection: Mutex::new(connection), clock: Clock::default() }
     }
 
     /// Reads until the connection is over and says how it ended. `rest` is what came behind the handshake.
-    pub fn run(
-        &self,
-        rest: &mut [u8],
-        mut on_event: impl FnMut(&mut Connection, Event<'_>),
-    ) -> io::Result<End> {
+    pub fn run(&self, rest: &mut [u8], mut on_event: impl FnMut(&mut M, Event<'_>)) -> io::Result<End> {
         let mut buffer = vec![0; 16 << 10];
         self.receive(rest, &mut on_event)?;
         let mut shut = false;
@@ -70,25 +68,25 @@ impl Socket {
     }
 
     /// Calls the connection from any thread and writes what comes of it.
-    pub fn with<T>(&self, call: impl FnOnce(&mut Connection) -> T) -> io::Result<T> {
+    pub fn with<T>(&self, call: impl FnOnce(&mut M) -> T) -> io::Result<T> {
         let mut connection = self.lock();
         let result = call(&mut connection);
         self.flush(&mut connection)?;
+        if connection.transport() == Transport::ShutdownWrite {
+            // The reading thread sleeps until the peer answers that.
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
         Ok(result)
     }
 
     /// As [`Socket::with`], unless another thread is at it.
-    pub fn try_with<T>(&self, call: impl FnOnce(&mut Connection) -> T) -> Option<io::Result<T>> {
+    pub fn try_with<T>(&self, call: impl FnOnce(&mut M) -> T) -> Option<io::Result<T>> {
         let mut connection = self.connection.try_lock().ok()?;
         let result = call(&mut connection);
         Some(self.flush(&mut connection).map(|()| result))
     }
 
-    fn receive(
-        &self,
-        mut input: &mut [u8],
-        on_event: &mut impl FnMut(&mut Connection, Event<'_>),
-    ) -> io::Result<()> {
+    fn receive(&self, mut input: &mut [u8], on_event: &mut impl FnMut(&mut M, Event<'_>)) -> io::Result<()> {
         let mut connection = self.lock();
         // A fault has queued its Close; the loop writes it and the transport says what follows.
         while let Ok(Some(event)) = connection.receive(&mut input) {
@@ -100,15 +98,11 @@ impl Socket {
         Ok(())
     }
 
-    fn flush(&self, connection: &mut Connection) -> io::Result<()> {
+    fn flush(&self, connection: &mut M) -> io::Result<()> {
         while connection.queued() > 0 {
-            let mut slices = [io::IoSlice::new(&[]); 16];
-            let output = connection.output();
-            let count = output.chunks_vectored(&mut slices);
-            let written = (&self.stream).write_vectored(&slices[..count]);
-            match written {
+            match connection.output(|slices| (&self.stream).write_vectored(slices)) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => connection.output().advance(len),
+                Ok(len) => connection.advance(len),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -116,7 +110,7 @@ impl Socket {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    fn lock(&self) -> MutexGuard<'_, M> {
         self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -228,7 +222,7 @@ pub fn linger(mut stream: &TcpStream) {
 }
 
 /// The driver's clock: moments since its start.
-struct Clock(Instant);
+pub struct Clock(Instant);
 
 impl Default for Clock {
     fn default() -> Clock {
@@ -237,11 +231,11 @@ impl Default for Clock {
 }
 
 impl Clock {
-    fn now(&self) -> Moment {
+    pub fn now(&self) -> Moment {
         Moment::from(self.0.elapsed())
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+pub fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

@@ -1,6 +1,10 @@
 //! The connection after the handshake, with an allocator.
 
+#[cfg(feature = "deflate")]
+mod deflation;
 mod event;
+#[cfg(feature = "deflate")]
+mod inflation;
 mod outbox;
 mod outgoing;
 mod output;
@@ -8,6 +12,8 @@ mod prepared;
 mod read_buffer;
 mod receiver;
 mod sender;
+#[cfg(feature = "deflate")]
+mod sending;
 mod signal;
 
 use alloc::boxed::Box;
@@ -17,14 +23,22 @@ use core::ops::{Deref, DerefMut};
 
 pub use event::Event;
 pub use outbox::Dropped;
+#[cfg(feature = "hixie")]
+pub(crate) use outbox::Outbox;
 pub use outgoing::{Payload, Refused};
 pub use output::Output;
 pub use prepared::Prepared;
 pub use read_buffer::{ReadBuffer, Step};
 pub use receiver::{Received, Receiver};
 pub use sender::Sender;
+#[cfg(feature = "deflate")]
+pub use sending::Sending;
 pub use signal::Signal;
 
+#[cfg(feature = "deflate")]
+use crate::deflate::{DeflatePool, Direction};
+#[cfg(feature = "deflate")]
+use crate::handshake::Agreed;
 use crate::{Config, Keys, ProtocolError, Role};
 
 /// A WebSocket connection after the handshake: bytes in, events out; calls in, bytes out.
@@ -86,6 +100,32 @@ impl Connection {
         }
     }
 
+    /// With messages compressed as [agreed](crate::handshake::Agreed), if anything was: before the first event and the
+    /// first message.
+    ///
+    /// ```
+    /// use sockless::handshake::PermessageDeflate;
+    /// use sockless::{Config, Connection, Event};
+    ///
+    /// let agreed = PermessageDeflate::default().agreed(); // else of a handshake
+    /// let mut connection = Connection::server(Config::default()).with_deflate(agreed);
+    /// let mut buffer = *b"\xc1\x87\x37\xfa\x21\x3d\xc5\xb2\xec\xf4\xfe\xfd\x21";
+    /// let mut input = &mut buffer[..];
+    /// let event = connection.receive(&mut input)?;
+    /// assert!(matches!(event, Some(Event::Text { text, .. }) if &*text == "Hello"));
+    /// # Ok::<(), sockless::ProtocolError>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, agreed: impl Into<Option<Agreed>>) -> Connection {
+        if let Some(agreed) = agreed.into() {
+            let role = self.sender.role();
+            self.receiver.inflate_as(Direction::of(role.peer(), &agreed));
+            self.sender.deflate_as(Direction::of(role, &agreed), &agreed);
+        }
+        self
+    }
+
     /// Takes the next event off the front of `input`.
     ///
     /// The slice is the cursor: what was taken is gone from it, what stays is as it came. `Ok(None)` means that
@@ -105,8 +145,32 @@ impl Connection {
                 self.sender.failed(fault);
                 Err(fault)
             }
+            // Most reads end with a message: nothing is left to look into.
+            None if input.is_empty() && self.receiver.waits() => Ok(None),
             None => self.receive_any(input),
         }
+    }
+
+    /// As [`receive`](Connection::receive), with a pool to inflate with: without context takeover of the peer's a
+    /// connection borrows an inflater while a compressed message is arriving, and otherwise has none.
+    ///
+    /// # Errors
+    /// As [`receive`](Connection::receive), and [`InflatersExhausted`](ProtocolError::InflatersExhausted).
+    #[cfg(feature = "deflate")]
+    pub fn receive_with<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        pool: &mut DeflatePool,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        if !input.is_empty() {
+            self.sender.heard(false);
+        }
+        let event = match self.receiver.whole_message(input) {
+            Some(event) => event.map(Some),
+            None => self.receiver.event_with(input, Some(pool)),
+        };
+        self.tell(&event);
+        event
     }
 
     /// The next event, whatever it is.
@@ -116,14 +180,29 @@ impl Connection {
             self.sender.heard(false);
         }
         let event = self.receiver.event(input);
-        match &event {
+        self.tell(&event);
+        event
+    }
+
+    /// Tells the sending half what the receiving one saw.
+    #[inline]
+    fn tell(&mut self, event: &Result<Option<Event<'_>>, ProtocolError>) {
+        match event {
             Ok(Some(Event::Text { .. } | Event::Binary { .. })) => self.sender.heard(true),
             Ok(Some(Event::Ping(payload))) => self.sender.ping_received(payload),
             Ok(Some(Event::Close { code, reason })) => self.sender.close_received(*code, reason),
             Ok(Some(Event::Pong(_)) | None) => {}
             Err(fault) => self.sender.failed(*fault),
         }
-        event
+    }
+
+    /// Gives back the memory of what is idle: the queue if nothing is queued, and between two compressed messages what
+    /// inflates and compresses. What the peer's next message may refer to stays; our own next one begins with an empty
+    /// window.
+    #[cfg(feature = "deflate")]
+    pub fn release(&mut self) {
+        self.receiver.release();
+        self.sender.release();
     }
 
     /// The transport gives nothing more to read: the peer closed it, or it broke.

@@ -126,6 +126,17 @@ impl Outbox {
         self.pass_frame();
     }
 
+    /// Queues a frame of a dialect whose frames cannot be told apart here: nothing is ever put before it, and it is
+    /// not taken back.
+    #[cfg(feature = "hixie")]
+    pub(crate) fn push_opaque(&mut self, pieces: &[&[u8]]) {
+        for piece in pieces {
+            self.copied.extend_from_slice(piece);
+            self.len += piece.len();
+        }
+        self.mark = Mark { ahead: self.len, copied: self.copied.len(), shared: self.shared.len() };
+    }
+
     /// Queues a pong at the next place between two frames, or keeps it until some of the others went out.
     pub(crate) fn push_pong(&mut self, pong: ControlFrame) {
         if self.pongs >= MAX_PONGS {
@@ -361,7 +372,6 @@ impl Outbox {
     }
 }
 
-/// A length in memory as the wire counts it: no machine has longer ones.
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outbox({} bytes)", self.len)

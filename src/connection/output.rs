@@ -1,6 +1,6 @@
 use bytes::{Buf, Bytes};
 
-use super::sender::Sender;
+use super::outbox::Outbox;
 
 /// The output of a connection that waits to be written.
 ///
@@ -25,45 +25,51 @@ use super::sender::Sender;
 /// ```
 #[derive(Debug)]
 pub struct Output<'a> {
-    sender: &'a mut Sender,
+    outbox: Option<&'a mut Outbox>,
+    /// Set when some of it has gone out.
+    advanced: &'a mut bool,
 }
 
 impl<'a> Output<'a> {
     #[inline]
-    pub(super) fn new(sender: &'a mut Sender) -> Output<'a> {
-        Output { sender }
+    pub(crate) fn new(outbox: Option<&'a mut Outbox>, advanced: &'a mut bool) -> Output<'a> {
+        Output { outbox, advanced }
     }
 }
 
 impl Buf for Output<'_> {
     #[inline]
     fn remaining(&self) -> usize {
-        self.sender.queued()
+        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        self.sender.queue().map_or(&[], |queue| queue.chunk())
+        self.outbox.as_ref().map_or(&[], |outbox| outbox.chunk())
     }
 
     #[cfg(feature = "std")]
     fn chunks_vectored<'b>(&'b self, into: &mut [std::io::IoSlice<'b>]) -> usize {
-        self.sender.queue().map_or(0, |queue| queue.chunks_vectored(into))
+        self.outbox.as_ref().map_or(0, |outbox| outbox.chunks_vectored(into))
     }
 
     #[inline]
     fn advance(&mut self, written: usize) {
         if written > 0 {
-            if let Some(queue) = self.sender.queue_taken() {
-                queue.advance(written);
+            *self.advanced = true;
+            if let Some(outbox) = &mut self.outbox {
+                outbox.advance(written);
             }
         }
     }
 
     fn copy_to_bytes(&mut self, len: usize) -> Bytes {
         let len = len.min(self.remaining());
-        match self.sender.queue_taken() {
-            Some(queue) if len > 0 => queue.take(len),
+        match &mut self.outbox {
+            Some(outbox) if len > 0 => {
+                *self.advanced = true;
+                outbox.take(len)
+            }
             _ => Bytes::new(),
         }
     }

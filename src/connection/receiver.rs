@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use super::event::Event;
 use super::signal::Signal;
 use crate::decode::Piece;
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflatePool;
 use crate::parts::{Part, Parts};
 use crate::utf8::validate;
 use crate::{
@@ -29,9 +31,9 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Receiver {
-    config: Arc<Config>,
-    parts: Parts,
-    torn: Option<Box<Torn>>,
+    pub(super) config: Arc<Config>,
+    pub(super) parts: Parts,
+    pub(super) torn: Option<Box<Torn>>,
 }
 
 /// What one call of [`Receiver::receive`] gave.
@@ -46,13 +48,15 @@ pub struct Received<'b> {
 
 /// What is being put together because it did not come whole.
 #[derive(Debug, Default)]
-struct Torn {
-    message: Message,
+pub(super) struct Torn {
+    pub(super) message: Message,
     control: Option<ControlPayload>,
+    #[cfg(feature = "deflate")]
+    pub(super) inflation: Option<Box<super::inflation::Inflation>>,
 }
 
 #[derive(Default)]
-enum Message {
+pub(super) enum Message {
     #[default]
     None,
     Text(String),
@@ -64,12 +68,27 @@ impl Receiver {
         Receiver { config, parts: Parts::new(role), torn: None }
     }
 
+    /// Messages may come compressed.
+    #[cfg(feature = "deflate")]
+    pub(super) fn inflate_as(&mut self, direction: crate::deflate::Direction) {
+        self.parts.claim_rsv1(direction);
+    }
+
     /// Takes the next event off the front of `input`; see [`Connection::receive`](crate::Connection::receive).
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Received<'b> {
+        self.received(input, Receiver::event)
+    }
+
+    #[inline]
+    fn received<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        event: impl FnOnce(&mut Receiver, &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError>,
+    ) -> Received<'b> {
         let heard = (!input.is_empty()).then_some(Signal::Heard { message: false });
         let event = match self.whole_message(input) {
             Some(event) => event.map(Some),
-            None => self.event(input),
+            None => event(self, input),
         };
         let signal = match &event {
             Ok(Some(event)) => Some(Signal::of(event)),
@@ -77,6 +96,20 @@ impl Receiver {
             Err(fault) => Some(Signal::Failed(*fault)),
         };
         Received { event, signal }
+    }
+
+    /// As [`receive`](Receiver::receive), with a pool to inflate with: see
+    /// [`Connection::receive_with`](crate::Connection::receive_with).
+    #[cfg(feature = "deflate")]
+    pub fn receive_with<'b>(&mut self, input: &mut &'b mut [u8], pool: &mut DeflatePool) -> Received<'b> {
+        self.received(input, |receiver, input| receiver.event_with(input, Some(pool)))
+    }
+
+    /// Gives back the memory of what inflates, if no message is in progress: all but a window that the next message
+    /// may refer to. The next compressed message takes it anew.
+    #[cfg(feature = "deflate")]
+    pub fn release(&mut self) {
+        self.release_inflater();
     }
 
     /// The transport gives nothing more to read.
@@ -99,17 +132,53 @@ impl Receiver {
         Some(self.whole(opcode, mask, payload))
     }
 
+    /// Whether only more input can give another event: between messages, nothing kept, nothing failed.
+    #[inline]
+    pub(super) fn waits(&self) -> bool {
+        self.parts.frames.is_open() && self.torn.is_none()
+    }
+
     /// The next event, without what the sender has to know.
     #[inline(never)]
     pub(super) fn event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
-        let event = match self.config.delivery {
-            Delivery::Messages => self.message(input),
-            Delivery::Parts => self.part(input),
+        #[cfg(feature = "deflate")]
+        if self.parts.deflate.is_some() {
+            return self.event_with(input, None);
+        }
+        let event = self.plain_event(input);
+        if event.is_err() {
+            self.torn = None;
+        }
+        event
+    }
+
+    /// As [`event`](Receiver::event), with a pool to inflate with.
+    #[cfg(feature = "deflate")]
+    pub(super) fn event_with<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        pool: Option<&mut DeflatePool>,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let event = match self.parts.deflate {
+            Some(direction) => self.inflated_event(direction, input, pool),
+            None => self.plain_event(input),
         };
         if event.is_err() {
             self.torn = None;
         }
         event
+    }
+
+    /// The next event of what is not compressed.
+    #[inline]
+    pub(super) fn plain_event<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.config.delivery {
+            Delivery::Messages => self.message(input),
+            Delivery::Parts => self.part(input),
+        }
     }
 
     fn message<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
@@ -189,7 +258,7 @@ impl Receiver {
             Message::Binary(data) => Event::Binary { data: Data::given(data), first: true, last: true },
             Message::None => return Ok(None),
         };
-        self.torn = None;
+        self.let_go();
         Ok(Some(event))
     }
 
@@ -228,9 +297,7 @@ impl Receiver {
             return Ok(None);
         }
         let payload = torn.control.take().unwrap_or(ControlPayload::EMPTY);
-        if matches!(torn.message, Message::None) {
-            self.torn = None;
-        }
+        self.let_go();
         Ok(Some(match opcode {
             Opcode::Ping => Event::Ping(Data::given(payload.to_vec())),
             Opcode::Pong => Event::Pong(Data::given(payload.to_vec())),
@@ -243,10 +310,30 @@ impl Receiver {
         }))
     }
 
+    /// Gives back the memory of what was torn, if nothing is any more.
+    pub(super) fn let_go(&mut self) {
+        if self.torn.as_deref_mut().is_some_and(Torn::is_empty) {
+            self.torn = None;
+        }
+    }
+
     /// A Close came: the message in progress will not be finished.
     fn finish(&mut self) {
         self.parts.stop();
         self.torn = None;
+    }
+}
+
+impl Torn {
+    fn is_empty(&mut self) -> bool {
+        #[cfg(feature = "deflate")]
+        {
+            self.inflation.take_if(|inflation| inflation.is_empty());
+            if self.inflation.is_some() {
+                return false;
+            }
+        }
+        matches!(self.message, Message::None) && self.control.is_none()
     }
 }
 
@@ -272,7 +359,11 @@ fn room(there: usize, capacity: usize, len: usize, to_come: u64) -> usize {
     len.saturating_add(usize::try_from(to_come).map_or(ahead, |to_come| to_come.min(ahead)))
 }
 
-fn append_text(utf8: &mut Utf8, mut payload: &[u8], text: &mut String) -> Result<(), crate::InvalidUtf8> {
+pub(super) fn append_text(
+    utf8: &mut Utf8,
+    mut payload: &[u8],
+    text: &mut String,
+) -> Result<(), crate::InvalidUtf8> {
     while let Some(valid) = utf8.next(&mut payload)? {
         text.push_str(&valid);
     }

@@ -3,13 +3,21 @@ use alloc::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(feature = "deflate")]
+use super::deflation::Deflation;
 use super::outbox::{ControlFrame, Dropped, Outbox};
 use super::outgoing::Payload;
 use super::output::Output;
 use super::prepared::Prepared;
+#[cfg(feature = "deflate")]
+use super::sending::Sending;
 use super::signal::Signal;
+#[cfg(feature = "deflate")]
+use crate::deflate::{DeflatePool, Direction};
 use crate::endpoint::{Endpoint, Owed};
 use crate::frame::FIN;
+#[cfg(feature = "deflate")]
+use crate::handshake::Agreed;
 use crate::utf8::validate;
 use crate::{
     CloseCode, CloseReason, Config, ControlPayload, End, Keys, Moment, Opcode, ProtocolError, Role,
@@ -26,9 +34,17 @@ pub struct Sender {
     outbox: Option<Box<Outbox>>,
     /// A client's; a server masks nothing.
     keys: Option<Box<Keys>>,
+    rare: Option<Box<Rare>>,
+    pub(super) endpoint: Endpoint,
+}
+
+/// What few connections have.
+#[derive(Debug, Default)]
+struct Rare {
     /// Of the Close received.
     reason: Option<Box<CloseReason>>,
-    endpoint: Endpoint,
+    #[cfg(feature = "deflate")]
+    deflation: Option<Deflation>,
 }
 
 /// From this length on, a payload that is owned is shared instead of copied.
@@ -36,7 +52,7 @@ const SHARE_FROM: usize = 1024;
 
 impl Sender {
     pub(super) fn new(role: Role, config: Arc<Config>, keys: Option<Box<Keys>>) -> Sender {
-        Sender { config, outbox: None, keys, reason: None, endpoint: Endpoint::new(role) }
+        Sender { config, outbox: None, keys, rare: None, endpoint: Endpoint::new(role) }
     }
 
     /// Queues a text message.
@@ -111,14 +127,47 @@ impl Sender {
     /// ```
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
         self.endpoint.whole(message.opcode())?;
-        self.check_room(message.payload().len())?;
+        self.check_room(message.plain().payload().len())?;
         self.endpoint.noted.active = true;
-        if self.keys.is_some() || message.frame().len() < SHARE_FROM {
-            self.push_copied(FIN | message.opcode().bits(), message.payload());
+        #[cfg(feature = "deflate")]
+        let frame = match self.deflation() {
+            Some(deflation) => deflation.choose(message),
+            None => message.plain(),
+        };
+        #[cfg(not(feature = "deflate"))]
+        let frame = message.plain();
+        if self.keys.is_some() || frame.bytes().len() < SHARE_FROM {
+            self.push_copied(frame.head(), frame.payload());
         } else {
-            self.outbox().push_whole(message.frame().clone());
+            self.outbox().push_whole(frame.bytes().clone());
         }
         Ok(())
+    }
+
+    /// To send with a pool: without context takeover of our own the connection borrows what compresses from it for the
+    /// time of a message, and otherwise has none.
+    ///
+    /// ```
+    /// use sockless::handshake::PermessageDeflate;
+    /// use sockless::{Config, Connection, DeflatePool};
+    ///
+    /// let mut pool = DeflatePool::new(1);
+    /// let agreed = PermessageDeflate::default().no_context_takeover().agreed();
+    /// let mut connection = Connection::server(Config::default()).with_deflate(agreed);
+    /// connection.with_pool(&mut pool).text(&"all work and no play ".repeat(100))?;
+    /// assert!(connection.queued() < 100);
+    /// # Ok::<(), sockless::SendError>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    pub fn with_pool<'a>(&'a mut self, pool: &'a mut DeflatePool) -> Sending<'a> {
+        Sending::with_pool(self, pool)
+    }
+
+    /// To send uncompressed: secrets next to what an attacker may choose, or what is compressed already
+    /// (RFC 7692 §8).
+    #[cfg(feature = "deflate")]
+    pub fn uncompressed(&mut self) -> Sending<'_> {
+        Sending::uncompressed(self)
     }
 
     /// Queues a ping, before data that nobody has seen yet.
@@ -176,7 +225,7 @@ impl Sender {
     /// The output that waits, as a [`Buf`](bytes::Buf): write its chunks, then advance it by what was written.
     #[inline]
     pub fn output(&mut self) -> Output<'_> {
-        Output::new(self)
+        Output::new(self.outbox.as_deref_mut(), &mut self.endpoint.noted.advanced)
     }
 
     /// Takes what the receiving half saw, and says whether there is output or a deadline that was not there before:
@@ -200,7 +249,8 @@ impl Sender {
 
     /// How the connection ended: once, when it has.
     pub fn end(&mut self) -> Option<End> {
-        let reason = self.reason.as_deref().copied().unwrap_or(CloseReason::EMPTY);
+        let reason = self.rare.as_ref().and_then(|rare| rare.reason.as_deref().copied());
+        let reason = reason.unwrap_or(CloseReason::EMPTY);
         self.endpoint.end(reason)
     }
 
@@ -228,11 +278,33 @@ impl Sender {
         }
     }
 
-    /// Gives back the memory of the queue if nothing is queued; the next frame takes it anew.
+    /// Gives back the memory of the queue if nothing is queued, and of what compresses if no message is begun; the next
+    /// frame takes it anew.
     pub fn release(&mut self) {
         if self.queued() == 0 {
             self.outbox = None;
         }
+        #[cfg(feature = "deflate")]
+        if let Some(deflation) = self.deflation() {
+            deflation.release();
+        }
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(super) fn role(&self) -> Role {
+        self.endpoint.closing.role()
+    }
+
+    /// Messages may be compressed.
+    #[cfg(feature = "deflate")]
+    pub(super) fn deflate_as(&mut self, direction: Direction, agreed: &Agreed) {
+        self.rare.get_or_insert_default().deflation = Some(Deflation::new(direction, agreed));
+    }
+
+    #[cfg(feature = "deflate")]
+    #[inline]
+    pub(super) fn deflation(&mut self) -> Option<&mut Deflation> {
+        self.rare.as_mut()?.deflation.as_mut()
     }
 
     #[inline]
@@ -256,7 +328,8 @@ impl Sender {
     pub(super) fn close_received(&mut self, code: Option<CloseCode>, reason: &str) {
         self.heard(false);
         if !self.endpoint.closing.received && !reason.is_empty() {
-            self.reason = Some(Box::new(CloseReason::received(reason)));
+            let rare = self.rare.get_or_insert_default();
+            rare.reason = Some(Box::new(CloseReason::received(reason)));
         }
         if let Some(payload) = self.endpoint.close_received(&self.config, code) {
             self.push_close(&payload);
@@ -280,18 +353,6 @@ impl Sender {
     /// Queues bytes that come before the first frame: the head of a handshake.
     pub(super) fn push_head(&mut self, head: Bytes) {
         self.outbox().push_head(head);
-    }
-
-    #[inline]
-    pub(super) fn queue(&self) -> Option<&Outbox> {
-        self.outbox.as_deref()
-    }
-
-    /// The queue, from which something is about to go out.
-    #[inline]
-    pub(super) fn queue_taken(&mut self) -> Option<&mut Outbox> {
-        self.endpoint.noted.advanced = true;
-        self.outbox.as_deref_mut()
     }
 
     #[inline]
@@ -337,41 +398,46 @@ impl Sender {
         Ok(())
     }
 
-    /// An empty queue takes a message of any size; otherwise all of it has to stay below the mark.
     #[inline]
     fn check_room(&self, len: usize) -> Result<(), SendError> {
-        match self.queued() {
-            0 => Ok(()),
-            queued if queued.saturating_add(len) <= self.config.high_water => Ok(()),
-            _ => Err(SendError::Full),
-        }
+        self.config.check_room(self.queued(), len)
     }
 
-    /// Queues a payload that was accepted, in frames of the size that the configuration sets.
+    /// Queues a payload that was accepted.
     #[inline]
     fn push<P: Payload>(&mut self, fin: u8, opcode: Opcode, payload: P) {
         self.endpoint.noted.active = true;
-        let len = payload.bytes().len();
-        if len > self.config.fragment.max(1) {
-            return self.push_cut(fin, opcode, payload);
-        }
-        if len >= SHARE_FROM && self.keys.is_none() {
-            match payload.share() {
-                Ok(shared) => self.outbox().push_shared(fin | opcode.bits(), shared),
-                Err(payload) => self.push_copied(fin | opcode.bits(), payload.bytes()),
+        #[cfg(feature = "deflate")]
+        if let Some(deflation) = self.deflation() {
+            if let Some((head, deflated)) = deflation.deflate(fin != 0, opcode, payload.bytes()) {
+                return self.push_frames(fin, head, deflated);
             }
-        } else {
-            self.push_copied(fin | opcode.bits(), payload.bytes());
+        }
+        self.push_frames(fin, opcode.bits(), payload);
+    }
+
+    /// Queues a payload in frames of the size that the configuration sets. The first byte of the first of them is
+    /// `head`, and FIN if it is the last.
+    #[inline]
+    fn push_frames<P: Payload>(&mut self, fin: u8, head: u8, payload: P) {
+        let len = payload.bytes().len();
+        if len > self.config.fragment {
+            return self.push_cut(fin, head, payload);
+        }
+        let payload = if len < SHARE_FROM || self.keys.is_some() { Err(payload) } else { payload.share() };
+        match payload {
+            Ok(shared) => self.outbox().push_shared(fin | head, shared),
+            Err(payload) => self.push_copied(fin | head, payload.bytes()),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn push_cut<P: Payload>(&mut self, fin: u8, opcode: Opcode, payload: P) {
+    fn push_cut<P: Payload>(&mut self, fin: u8, head: u8, payload: P) {
         let most = self.config.fragment.max(1);
         let heads = move |index: usize, last: bool| {
-            let opcode = if index == 0 { opcode } else { Opcode::Continuation };
-            opcode.bits() | if last { fin } else { 0 }
+            let head = if index == 0 { head } else { Opcode::Continuation.bits() };
+            head | if last { fin } else { 0 }
         };
         let shared = if self.keys.is_none() && most >= SHARE_FROM { payload.share() } else { Err(payload) };
         match shared {

@@ -250,6 +250,6 @@ impl fmt::Display for Subprotocols<'_> {
     }
 }
 
-pub(super) fn is_reserved_in_request(name: &str) -> bool {
+pub(crate) fn is_reserved_in_request(name: &str) -> bool {
     is_reserved(name) || name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case("origin")
 }

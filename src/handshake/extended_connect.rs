@@ -63,7 +63,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> ConnectRequest<'a, F>
             return Err(Refusal::TargetInvalid.into());
         }
         let authority = parse_authority(authority)?;
-        negotiation.check_version()?;
+        negotiation.check_version(&[13])?;
         let proposal = negotiation.finish(parse_path(path)?, authority, fields, policy)?;
         Ok(ConnectRequest { proposal })
     }

@@ -31,9 +31,16 @@ pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 /// Whether a member of the list is this token, in any case.
-pub(super) fn lists(value: &[u8], token: &str) -> bool {
-    let is = |member: &[u8]| member.eq_ignore_ascii_case(token.as_bytes());
+pub(crate) fn lists(value: &[u8], token: &str) -> bool {
+    let is = |member: &[u8]| is_name(member, token);
     is(value) || list(value).any(is)
+}
+
+/// Whether this is the name, in any case; most are spelt as expected.
+#[inline]
+pub(super) fn is_name(bytes: &[u8], expected: &str) -> bool {
+    bytes.len() == expected.len()
+        && (bytes == expected.as_bytes() || bytes.eq_ignore_ascii_case(expected.as_bytes()))
 }
 
 /// Visible ASCII without the mark of a fragment, of which there is none in a request (RFC 9112 §3.2).
@@ -59,11 +66,11 @@ pub(super) fn version(value: &[u8]) -> Option<u8> {
 }
 
 /// The fields of this name, in any case, their values without outer blanks.
-pub(super) fn named<'a>(
+pub(crate) fn named<'a>(
     fields: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
     name: &'static str,
 ) -> impl Iterator<Item = &'a [u8]> + Clone {
-    fields.filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| trim(value))
+    fields.filter(|(field, _)| is_name(field, name)).map(|(_, value)| trim(value))
 }
 
 #[allow(clippy::as_conversions, clippy::indexing_slicing)] // the compiler judges a constant

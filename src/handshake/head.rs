@@ -3,6 +3,7 @@ use super::fields::{is_token, is_value, named, version};
 use super::origin::OriginPolicy;
 use super::refusal::Refusal;
 use super::server::{HttpVersion, Request, RequestLine};
+use crate::uri::split_once;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -38,7 +39,7 @@ impl RequestHead {
 
     /// The target up to its query: the path, if the target is not an absolute one.
     pub fn path(&self) -> &str {
-        self.target().split_once('?').map_or(self.target(), |(path, _)| path)
+        split_once(self.target(), b'?').map_or(self.target(), |(path, _)| path)
     }
 
     /// The version of HTTP.
@@ -58,13 +59,16 @@ impl RequestHead {
 
     /// Checks whether the request may open a WebSocket: [`Request::check`].
     pub fn upgrade(&self, policy: OriginPolicy<'_>) -> Result<Request<'_, Fields<'_>>, Refusal> {
+        Request::check(self.line(), self.fields(), policy)
+    }
+
+    pub(crate) fn line(&self) -> RequestLine<'_> {
         let Head { bytes, line, .. } = &self.0;
-        let line = RequestLine {
+        RequestLine {
             method: bytes.get(..line.method).unwrap_or_default(),
             target: bytes.get(line.method + 1..line.target).unwrap_or_default(),
             version: line.version,
-        };
-        Request::check(line, self.fields(), policy)
+        }
     }
 }
 

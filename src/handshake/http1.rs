@@ -124,8 +124,10 @@ fn read_whole<L: StartLine>(input: &[u8], limits: &HandshakeLimits) -> Option<He
     let line_end = find_line_feed(input)? + 1;
     let line = L::parse(input.get(..line_end).filter(|line| line.len() <= limits.line)?)?;
     let (end, spans) = parse_fields(input, line_end, FEW_FIELDS)?;
-    let allowed = end <= limits.head && spans.len() <= limits.fields;
-    allowed.then(|| Head { bytes: input.split_at(end).0.to_vec(), line, spans })
+    if end > limits.head || spans.len() > limits.fields {
+        return None;
+    }
+    Some(Head { bytes: input.split_at(end).0.to_vec(), line, spans })
 }
 
 /// As many fields as most heads have.
@@ -140,10 +142,7 @@ fn parse_fields(bytes: &[u8], line_end: usize, most: usize) -> Option<(usize, Ve
         spans(bytes, rest, &mut vec![EMPTY_HEADER; most])?
     };
     let end = line_end + length;
-    // A parsed line ends in a line feed and the next begins right behind it, so this finds every bare one.
-    let whole_ends =
-        spans.iter().all(|span| bytes.get(..span.name.start).is_some_and(|head| head.ends_with(b"\r\n")));
-    (whole_ends && bytes.get(..end)?.ends_with(b"\r\n\r\n")).then_some((end, spans))
+    bytes.get(..end)?.ends_with(b"\r\n\r\n").then_some((end, spans))
 }
 
 fn spans<'b>(bytes: &'b [u8], rest: &'b [u8], fields: &mut [Header<'b>]) -> Option<(usize, Vec<Span>)> {
@@ -152,9 +151,15 @@ fn spans<'b>(bytes: &'b [u8], rest: &'b [u8], fields: &mut [Header<'b>]) -> Opti
         let start = part.as_ptr().addr() - bytes.as_ptr().addr();
         start..start + part.len()
     };
-    let spans =
-        fields.iter().map(|field| Span { name: place(field.name.as_bytes()), value: place(field.value) });
-    Some((length, spans.collect()))
+    let mut whole_ends = true;
+    let spans = fields.iter().map(|field| {
+        let span = Span { name: place(field.name.as_bytes()), value: place(field.value) };
+        // A parsed line ends in a line feed and the next begins right behind it, so this finds every bare one.
+        whole_ends &= bytes.get(..span.name.start).is_some_and(|head| head.ends_with(b"\r\n"));
+        span
+    });
+    let spans = spans.collect();
+    whole_ends.then_some((length, spans))
 }
 
 /// Makes blanks of the line ends inside folded fields; a fold before the first field stays, an error.
@@ -174,7 +179,7 @@ fn find_line_feed(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Takes this many bytes off the front.
-pub(super) fn take(input: &mut &mut [u8], length: usize) {
+pub(crate) fn take(input: &mut &mut [u8], length: usize) {
     if let Some((_, rest)) = core::mem::take(input).split_at_mut_checked(length) {
         *input = rest;
     }

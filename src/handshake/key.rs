@@ -1,6 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use core::fmt;
+use sha1::block_api::compress;
 use sha1::{Digest, Sha1};
 
 /// A client's `Sec-WebSocket-Key`: sixteen random bytes in base64 (RFC 6455 §4.1).
@@ -42,8 +43,32 @@ impl fmt::Debug for Key {
 ///
 /// It is made from the key's text as it was received, which is not decoded.
 pub fn accept_key(key: &[u8]) -> [u8; 28] {
-    let hash = Sha1::new().chain_update(key).chain_update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
-    encode(&hash)
+    match key.try_into() {
+        Ok(key) => encode(&hash(key)),
+        Err(_) => encode(&Sha1::new().chain_update(key).chain_update(GUID).finalize()),
+    }
+}
+
+const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// SHA-1 of a key of the right length and the GUID, padded here: a fifth faster than bytes of any number.
+fn hash(key: &[u8; 24]) -> [u8; 20] {
+    const BITS: u64 = 60 * 8;
+    let mut blocks = [[0; 64]; 2];
+    let [first, second] = &mut blocks;
+    let (text, padding) = first.split_at_mut(60);
+    let (start, end) = text.split_at_mut(24);
+    start.copy_from_slice(key);
+    end.copy_from_slice(GUID);
+    padding.copy_from_slice(&[0x80, 0, 0, 0]);
+    second.split_at_mut(56).1.copy_from_slice(&BITS.to_be_bytes());
+    let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
+    compress(&mut state, &blocks);
+    let mut hash = [0; 20];
+    for (bytes, word) in hash.chunks_exact_mut(4).zip(state) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+    hash
 }
 
 /// Whether this is base64 of sixteen bytes; the four bits of padding may have any value, as in the RFC's own sample.

@@ -22,20 +22,20 @@ impl Default for HandshakeLimits {
 
 /// The one deadline of a handshake.
 #[derive(Debug)]
-pub(super) struct Deadline(Moment);
+pub(crate) struct Deadline(Moment);
 
 impl Deadline {
     /// Not yet polled.
-    pub(super) const UNARMED: Deadline = Deadline(Moment::NEVER);
+    pub(crate) const UNARMED: Deadline = Deadline(Moment::NEVER);
 
-    pub(super) fn poll(&mut self, now: Moment, time: Duration) -> Option<Moment> {
+    pub(crate) fn poll(&mut self, now: Moment, time: Duration) -> Option<Moment> {
         if self.0 == Moment::NEVER {
             self.0 = now + time;
         }
         self.0.running()
     }
 
-    pub(super) fn has_passed(&self, now: Moment) -> bool {
+    pub(crate) fn has_passed(&self, now: Moment) -> bool {
         self.0 <= now
     }
 }

@@ -1,4 +1,4 @@
-use crate::uri::{Authority, UriError};
+use crate::uri::{Authority, UriError, split_once};
 
 /// An origin as browsers send it: a scheme, a host and a port, or `null` (RFC 6454 §7).
 ///
@@ -26,9 +26,11 @@ impl<'a> Origin<'a> {
         if text == "null" {
             return Ok(Origin::Null);
         }
-        let (scheme, authority) = text.split_once("://").ok_or(UriError::Scheme)?;
+        let (scheme, rest) = split_once(text, b':').ok_or(UriError::Scheme)?;
+        let authority = rest.strip_prefix("//").ok_or(UriError::Scheme)?;
         let alphabetic = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
-        if !alphabetic || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        if !alphabetic || !scheme.bytes().all(is_allowed) {
             return Err(UriError::Scheme);
         }
         Ok(Origin::Tuple(scheme, Authority::parse(authority)?))
@@ -42,7 +44,8 @@ impl<'a> Origin<'a> {
         match self {
             Origin::Null => false,
             Origin::Tuple(scheme, own) => {
-                own.host() == authority.host() && port(scheme, own) == port(scheme, authority)
+                own == authority
+                    || (own.host() == authority.host() && port(scheme, own) == port(scheme, authority))
             }
         }
     }
@@ -89,10 +92,13 @@ pub enum OriginPolicy<'a> {
 }
 
 impl OriginPolicy<'_> {
-    pub(super) fn lets_pass(&self, origin: Option<&[u8]>, authority: &Authority<'_>) -> bool {
+    pub(crate) fn lets_pass(&self, origin: Option<&[u8]>, authority: &Authority<'_>) -> bool {
         let (OriginPolicy::List(_) | OriginPolicy::SameHost, Some(origin)) = (self, origin) else {
             return true;
         };
+        if matches!(self, OriginPolicy::SameHost) && is_usual(origin, authority) {
+            return true;
+        }
         let Some(origin) = core::str::from_utf8(origin).ok().and_then(|text| Origin::parse(text).ok()) else {
             return false;
         };
@@ -102,6 +108,12 @@ impl OriginPolicy<'_> {
             OriginPolicy::Any | OriginPolicy::Defer => true,
         }
     }
+}
+
+/// Whether this is the same host without anything parsed: both without a port and spelt alike, as most are.
+fn is_usual(origin: &[u8], authority: &Authority<'_>) -> bool {
+    let host = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
+    authority.port().is_none() && host == Some(authority.host().as_str().as_bytes())
 }
 
 fn port(scheme: &str, authority: &Authority<'_>) -> Option<u16> {

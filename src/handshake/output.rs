@@ -58,7 +58,7 @@ impl fmt::Display for WriteError {
 impl core::error::Error for WriteError {}
 
 /// Where a head is written to: a caller's buffer, or a vector.
-pub(super) trait Sink {
+pub(crate) trait Sink {
     fn put(&mut self, bytes: &[u8]);
 
     fn show(&mut self, value: impl fmt::Display)

@@ -1,5 +1,5 @@
 use super::extension::{Extension, are_valid, extensions, members};
-use super::fields::{list, named, token, trim, version};
+use super::fields::{is_token, list, named, token, trim, version};
 use super::origin::OriginPolicy;
 use super::output::WriteError;
 use super::refusal::Refusal;
@@ -14,6 +14,7 @@ pub struct Proposal<'a, F> {
     pub(super) resource_name: ResourceName<'a>,
     pub(super) authority: Authority<'a>,
     pub(super) origin: Option<&'a [u8]>,
+    subprotocols: Once<'a>,
     pub(super) fields: F,
 }
 
@@ -44,9 +45,18 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Proposal<'a, F> {
         named(self.fields(), "sec-websocket-protocol").flat_map(list).filter_map(token)
     }
 
+    /// Whether [`Proposal::subprotocols`] has it; for the one that most clients offer, without a pass over all fields.
+    fn offers(&self, subprotocol: &str) -> bool {
+        match self.subprotocols {
+            Once::Missing => false,
+            Once::Value(only) if is_token(only) => only == subprotocol.as_bytes(),
+            Once::Value(_) | Once::Repeated => self.subprotocols().any(|offered| offered == subprotocol),
+        }
+    }
+
     /// The first of `supported` that the client offers: the server's preference decides.
     pub fn choose_subprotocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
-        supported.iter().copied().find(|name| self.subprotocols().any(|offered| offered == *name))
+        supported.iter().copied().find(|name| self.offers(name))
     }
 
     /// The extensions offered, the client's favourite first, over all lines.
@@ -57,7 +67,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Proposal<'a, F> {
     /// Subprotocol and extensions are among those offered.
     pub(super) fn check_acceptance(&self, acceptance: &Acceptance<'_>) -> Result<(), WriteError> {
         if let Some(subprotocol) = acceptance.subprotocol {
-            if !self.subprotocols().any(|offered| offered == subprotocol) {
+            if !self.offers(subprotocol) {
                 return Err(WriteError::SubprotocolNotOffered);
             }
         }
@@ -114,27 +124,34 @@ pub(super) fn check_extensions(text: &str) -> Result<(), WriteError> {
 
 /// A field that may be there once.
 #[derive(Clone, Copy)]
-pub(super) enum Once<'a> {
+pub(crate) enum Once<'a> {
     Missing,
     Value(&'a [u8]),
     Repeated,
 }
 
 impl<'a> Once<'a> {
-    pub(super) fn add(&mut self, value: &'a [u8]) {
+    pub(crate) fn add(&mut self, value: &'a [u8]) {
         *self = match self {
             Once::Missing => Once::Value(value),
             Once::Value(_) | Once::Repeated => Once::Repeated,
         };
     }
+
+    fn value(self) -> Option<&'a [u8]> {
+        match self {
+            Once::Value(value) => Some(value),
+            Once::Missing | Once::Repeated => None,
+        }
+    }
 }
 
 /// The fields that mean the same over every version of HTTP, gathered in the one pass.
-pub(super) struct Negotiation<'a> {
-    pub(super) origin: Once<'a>,
-    pub(super) version: Once<'a>,
-    pub(super) subprotocols: Once<'a>,
-    pub(super) extensions: Once<'a>,
+pub(crate) struct Negotiation<'a> {
+    pub(crate) origin: Once<'a>,
+    pub(crate) version: Once<'a>,
+    pub(crate) subprotocols: Once<'a>,
+    pub(crate) extensions: Once<'a>,
 }
 
 impl<'a> Negotiation<'a> {
@@ -145,12 +162,14 @@ impl<'a> Negotiation<'a> {
         extensions: Once::Missing,
     };
 
-    pub(super) fn check_version(&self) -> Result<(), Refusal> {
+    /// The version is one of these.
+    pub(super) fn check_version(&self, supported: &[u8]) -> Result<(), Refusal> {
         match self.version {
             Once::Missing => Err(Refusal::VersionMissing),
             Once::Repeated => Err(Refusal::VersionRepeated),
+            Once::Value(b"13") if *supported == [13] => Ok(()),
             Once::Value(value) => match version(value) {
-                Some(13) => Ok(()),
+                Some(version) if supported.contains(&version) => Ok(()),
                 Some(_) => Err(Refusal::VersionUnsupported),
                 None => Err(Refusal::VersionInvalid),
             },
@@ -165,8 +184,32 @@ impl<'a> Negotiation<'a> {
         fields: F,
         policy: OriginPolicy<'_>,
     ) -> Result<Proposal<'a, F>, Refusal> {
+        self.check(&authority, &fields, policy)?;
+        Ok(self.proposal(resource_name, authority, fields))
+    }
+
+    /// What is proposed; it has been checked.
+    pub(super) fn proposal<F>(
+        self,
+        resource_name: ResourceName<'a>,
+        authority: Authority<'a>,
+        fields: F,
+    ) -> Proposal<'a, F> {
+        let (subprotocols, origin) = (self.subprotocols, self.origin.value());
+        Proposal { resource_name, authority, origin, subprotocols, fields }
+    }
+
+    /// Whether subprotocols, extensions and origin are in order.
+    pub(super) fn check<F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone>(
+        &self,
+        authority: &Authority<'_>,
+        fields: &F,
+        policy: OriginPolicy<'_>,
+    ) -> Result<(), Refusal> {
         match self.subprotocols {
             Once::Missing => {}
+            // Most clients offer one, which needs no room to compare.
+            Once::Value(only) if is_token(only) => {}
             Once::Value(value) => check_subprotocols(list(value))?,
             Once::Repeated => {
                 check_subprotocols(named(fields.clone(), "sec-websocket-protocol").flat_map(list))?
@@ -180,15 +223,10 @@ impl<'a> Negotiation<'a> {
         if !valid {
             return Err(Refusal::ExtensionsInvalid);
         }
-        let origin = match self.origin {
-            Once::Missing => None,
-            Once::Value(origin) => Some(origin),
-            Once::Repeated => return Err(Refusal::OriginRepeated),
-        };
-        if !policy.lets_pass(origin, &authority) {
-            return Err(Refusal::OriginForbidden);
+        if matches!(self.origin, Once::Repeated) {
+            return Err(Refusal::OriginRepeated);
         }
-        Ok(Proposal { resource_name, authority, origin, fields })
+        if policy.lets_pass(self.origin.value(), authority) { Ok(()) } else { Err(Refusal::OriginForbidden) }
     }
 }
 
@@ -198,7 +236,9 @@ fn check_subprotocols<'a>(mut offered: impl Iterator<Item = &'a [u8]>) -> Result
     let mut count = 0;
     for place in &mut seen {
         let Some(name) = offered.next() else { break };
-        token(name).ok_or(Refusal::SubprotocolsInvalid)?;
+        if !is_token(name) {
+            return Err(Refusal::SubprotocolsInvalid);
+        }
         *place = name;
         count += 1;
     }

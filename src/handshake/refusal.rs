@@ -71,6 +71,22 @@ pub enum Refusal {
     OriginRepeated,
     /// The origin is not one that the policy lets pass.
     OriginForbidden,
+    /// There is no Origin field, which the dialects before RFC 6455 ask for (hixie-76 §5.1).
+    #[cfg(feature = "hixie")]
+    OriginMissing,
+    /// Origin and Sec-WebSocket-Origin, of which the drafts have one or the other, differ.
+    #[cfg(feature = "hixie")]
+    OriginsDiffer,
+    /// There is no Sec-WebSocket-Key1 or no Sec-WebSocket-Key2 (hixie-76 §5.1).
+    #[cfg(feature = "hixie")]
+    ChallengeKeyMissing,
+    /// There is more than one Sec-WebSocket-Key1 or Sec-WebSocket-Key2.
+    #[cfg(feature = "hixie")]
+    ChallengeKeyRepeated,
+    /// A key has no digits, a number beyond 32 bits, no blanks, or a number that is no multiple of their count
+    /// (hixie-76 §5.2).
+    #[cfg(feature = "hixie")]
+    ChallengeKeyInvalid,
     /// The `:protocol` of an extended CONNECT is not `websocket` (RFC 9220 §3).
     ProtocolUnsupported,
 }
@@ -163,6 +179,16 @@ impl fmt::Display for Refusal {
             Refusal::ExtensionsInvalid => "invalid Sec-WebSocket-Extensions",
             Refusal::OriginRepeated => "more than one Origin",
             Refusal::OriginForbidden => "origin not allowed",
+            #[cfg(feature = "hixie")]
+            Refusal::OriginMissing => "no Origin",
+            #[cfg(feature = "hixie")]
+            Refusal::OriginsDiffer => "Origin and Sec-WebSocket-Origin differ",
+            #[cfg(feature = "hixie")]
+            Refusal::ChallengeKeyMissing => "no Sec-WebSocket-Key1 or no Sec-WebSocket-Key2",
+            #[cfg(feature = "hixie")]
+            Refusal::ChallengeKeyRepeated => "more than one Sec-WebSocket-Key1 or Sec-WebSocket-Key2",
+            #[cfg(feature = "hixie")]
+            Refusal::ChallengeKeyInvalid => "invalid Sec-WebSocket-Key1 or Sec-WebSocket-Key2",
             Refusal::ProtocolUnsupported => "unsupported :protocol",
         })
     }

@@ -48,6 +48,27 @@ pub enum ResponseError {
     ExtensionsInvalid,
     /// An extension is none that was offered.
     ExtensionNotOffered,
+    /// There is no field that repeats the origin (hixie-76 §4.1).
+    #[cfg(feature = "hixie")]
+    OriginMissing,
+    /// There is more than one field that repeats the origin.
+    #[cfg(feature = "hixie")]
+    OriginRepeated,
+    /// The origin repeated is another than was sent.
+    #[cfg(feature = "hixie")]
+    OriginWrong,
+    /// There is no field that repeats the URI (hixie-76 §4.1).
+    #[cfg(feature = "hixie")]
+    LocationMissing,
+    /// There is more than one field that repeats the URI.
+    #[cfg(feature = "hixie")]
+    LocationRepeated,
+    /// The URI repeated is another than was asked for.
+    #[cfg(feature = "hixie")]
+    LocationWrong,
+    /// The sixteen bytes behind the head do not answer the challenge (hixie-76 §4.1).
+    #[cfg(feature = "hixie")]
+    ChallengeWrong,
 }
 
 impl fmt::Display for ResponseError {
@@ -75,6 +96,20 @@ impl fmt::Display for ResponseError {
             ResponseError::SubprotocolNotOffered => "a subprotocol that was not offered",
             ResponseError::ExtensionsInvalid => "invalid Sec-WebSocket-Extensions",
             ResponseError::ExtensionNotOffered => "an extension that was not offered",
+            #[cfg(feature = "hixie")]
+            ResponseError::OriginMissing => "the origin is not repeated",
+            #[cfg(feature = "hixie")]
+            ResponseError::OriginRepeated => "the origin is repeated more than once",
+            #[cfg(feature = "hixie")]
+            ResponseError::OriginWrong => "another origin is repeated than was sent",
+            #[cfg(feature = "hixie")]
+            ResponseError::LocationMissing => "the URI is not repeated",
+            #[cfg(feature = "hixie")]
+            ResponseError::LocationRepeated => "the URI is repeated more than once",
+            #[cfg(feature = "hixie")]
+            ResponseError::LocationWrong => "another URI is repeated than was asked for",
+            #[cfg(feature = "hixie")]
+            ResponseError::ChallengeWrong => "wrong answer to the challenge",
         })
     }
 }

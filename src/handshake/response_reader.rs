@@ -5,7 +5,7 @@ use super::response_error::ResponseError;
 use crate::Moment;
 
 /// Reads the final response to a request, whoever asked for what.
-pub(super) struct ResponseReader {
+pub(crate) struct ResponseReader {
     limits: HandshakeLimits,
     reader: HeadReader<StatusLineSpan>,
     interim: usize,
@@ -24,7 +24,7 @@ enum State {
 const MOST_INTERIM: usize = 8;
 
 impl ResponseReader {
-    pub(super) fn new(limits: HandshakeLimits) -> ResponseReader {
+    pub(crate) fn new(limits: HandshakeLimits) -> ResponseReader {
         ResponseReader {
             limits,
             reader: HeadReader::new(),
@@ -36,7 +36,7 @@ impl ResponseReader {
     }
 
     /// The head of the first response that is final: no 1xx but 101 (RFC 9110 §15.2).
-    pub(super) fn receive(&mut self, input: &mut &mut [u8]) -> Result<Option<ResponseHead>, ResponseError> {
+    pub(crate) fn receive(&mut self, input: &mut &mut [u8]) -> Result<Option<ResponseHead>, ResponseError> {
         match self.state {
             State::Failed(error) => return Err(error),
             State::Complete => return Ok(None),
@@ -73,7 +73,7 @@ impl ResponseReader {
         }
     }
 
-    pub(super) fn receive_eof(&mut self) -> Result<(), ResponseError> {
+    pub(crate) fn receive_eof(&mut self) -> Result<(), ResponseError> {
         match self.state {
             State::Waiting => self.fail(ResponseError::EndedEarly),
             State::Failed(error) => Err(error),
@@ -93,7 +93,7 @@ impl ResponseReader {
         }
     }
 
-    pub(super) fn fail<T>(&mut self, error: ResponseError) -> Result<T, ResponseError> {
+    pub(crate) fn fail<T>(&mut self, error: ResponseError) -> Result<T, ResponseError> {
         self.state = State::Failed(error);
         self.reader = HeadReader::new();
         Err(error)

@@ -1,10 +1,10 @@
-use super::fields::{is_target, list, lists, trim};
+use super::fields::{is_name, is_target, list, lists, trim};
 use super::key::{accept_key, is_key};
 use super::origin::OriginPolicy;
 use super::output::{Sink, WriteError, is_reserved, write_into};
 use super::proposal::{Acceptance, Negotiation, Once, Proposal};
 use super::refusal::Refusal;
-use crate::uri::{Authority, ResourceName};
+use crate::uri::{Authority, ResourceName, split_once};
 use core::fmt;
 use core::ops::Deref;
 #[cfg(feature = "alloc")]
@@ -27,7 +27,7 @@ impl HttpVersion {
     pub const HTTP_11: HttpVersion = HttpVersion { major: 1, minor: 1 };
 
     /// HTTP/1.1 or a higher minor version of the same protocol.
-    pub(super) fn can_upgrade(self) -> bool {
+    pub(crate) fn can_upgrade(self) -> bool {
         self.major == 1 && self.minor >= 1
     }
 }
@@ -83,36 +83,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
         fields: F,
         policy: OriginPolicy<'_>,
     ) -> Result<Request<'a, F>, Refusal> {
-        if !line.version.can_upgrade() {
-            return Err(Refusal::HttpVersionUnsupported);
-        }
-        if line.method != b"GET" {
-            return Err(Refusal::MethodNotAllowed);
-        }
-        let (target_authority, resource_name) = split_target(line.target)?;
-        let seen = Seen::gather(fields.clone());
-        let host = match seen.host {
-            Once::Missing => return Err(Refusal::HostMissing),
-            Once::Repeated => return Err(Refusal::HostRepeated),
-            Once::Value(host) => parse_authority(host)?,
-        };
-        seen.check_body()?;
-        if !seen.upgrade {
-            return Err(Refusal::UpgradeMissing);
-        }
-        if !seen.connection {
-            return Err(Refusal::ConnectionUpgradeMissing);
-        }
-        seen.negotiation.check_version()?;
-        let key = match seen.key {
-            Once::Missing => return Err(Refusal::KeyMissing),
-            Once::Repeated => return Err(Refusal::KeyRepeated),
-            Once::Value(key) if !is_key(key) => return Err(Refusal::KeyInvalid),
-            Once::Value(key) => key,
-        };
-        let authority = target_authority.unwrap_or(host);
-        let proposal = seen.negotiation.finish(resource_name, authority, fields, policy)?;
-        Ok(Request { proposal, key })
+        Seen::gather(fields.clone()).request(line, fields, policy, &Rules::RFC_6455)
     }
 
     /// Writes the response that opens the WebSocket, and says how long it is: frames may follow it at once.
@@ -174,8 +145,20 @@ impl<F> fmt::Debug for Request<'_, F> {
     }
 }
 
+/// What the versions of the protocol differ in.
+pub(crate) struct Rules {
+    /// The versions, as numbers.
+    pub(crate) versions: &'static [u8],
+    /// Whether this is a key.
+    pub(crate) is_key: fn(&[u8]) -> bool,
+}
+
+impl Rules {
+    pub(crate) const RFC_6455: Rules = Rules { versions: &[13], is_key };
+}
+
 /// What the one pass over the fields has found.
-struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     host: Once<'a>,
     content_length: bool,
     content_length_valid: bool,
@@ -184,11 +167,11 @@ struct Seen<'a> {
     upgrade: bool,
     connection: bool,
     key: Once<'a>,
-    negotiation: Negotiation<'a>,
+    pub(crate) negotiation: Negotiation<'a>,
 }
 
 impl<'a> Seen<'a> {
-    fn gather(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Seen<'a> {
+    pub(crate) fn gather(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Seen<'a> {
         let mut seen = Seen {
             host: Once::Missing,
             content_length: false,
@@ -201,13 +184,13 @@ impl<'a> Seen<'a> {
             negotiation: Negotiation::NONE,
         };
         for (name, value) in fields {
-            // The length tells most names apart before a byte is compared, and most are spelt as here.
-            let is = |usual: &str| name == usual.as_bytes() || name.eq_ignore_ascii_case(usual.as_bytes());
+            // The length tells most names apart before a byte is compared.
+            let is = |usual: &str| is_name(name, usual);
             match name.len() {
                 4 if is("Host") => seen.host.add(trim(value)),
                 6 if is("Origin") => seen.negotiation.origin.add(trim(value)),
                 7 if is("Upgrade") => seen.upgrade |= lists(value, "websocket"),
-                10 if is("Connection") => seen.connection |= lists(value, "upgrade"),
+                10 if is("Connection") => seen.connection |= lists(value, "Upgrade"),
                 14 if is("Content-Length") => seen.add_content_length(trim(value)),
                 17 if is("Sec-WebSocket-Key") => seen.key.add(trim(value)),
                 17 if is("Transfer-Encoding") => {
@@ -221,6 +204,56 @@ impl<'a> Seen<'a> {
             }
         }
         seen
+    }
+
+    /// The resource and the host, if the request asks for an upgrade to WebSocket of whatever version.
+    #[inline]
+    pub(crate) fn check_upgrade(
+        &self,
+        line: RequestLine<'a>,
+    ) -> Result<(ResourceName<'a>, Authority<'a>), Refusal> {
+        if !line.version.can_upgrade() {
+            return Err(Refusal::HttpVersionUnsupported);
+        }
+        if line.method != b"GET" {
+            return Err(Refusal::MethodNotAllowed);
+        }
+        let (target_authority, resource_name) = split_target(line.target)?;
+        let host = match self.host {
+            Once::Missing => return Err(Refusal::HostMissing),
+            Once::Repeated => return Err(Refusal::HostRepeated),
+            Once::Value(host) => parse_authority(host)?,
+        };
+        self.check_body()?;
+        if !self.upgrade {
+            return Err(Refusal::UpgradeMissing);
+        }
+        if !self.connection {
+            return Err(Refusal::ConnectionUpgradeMissing);
+        }
+        Ok((resource_name, target_authority.unwrap_or(host)))
+    }
+
+    /// The request, if it is in order by these rules.
+    #[inline]
+    pub(crate) fn request<F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone>(
+        self,
+        line: RequestLine<'a>,
+        fields: F,
+        policy: OriginPolicy<'_>,
+        rules: &Rules,
+    ) -> Result<Request<'a, F>, Refusal> {
+        let (resource_name, authority) = self.check_upgrade(line)?;
+        self.negotiation.check_version(rules.versions)?;
+        let key = match self.key {
+            Once::Missing => return Err(Refusal::KeyMissing),
+            Once::Repeated => return Err(Refusal::KeyRepeated),
+            Once::Value(key) if !(rules.is_key)(key) => return Err(Refusal::KeyInvalid),
+            Once::Value(key) => key,
+        };
+        // Not `finish`: a result as large as a proposal is slow to copy.
+        self.negotiation.check(&authority, &fields, policy)?;
+        Ok(Request { proposal: self.negotiation.proposal(resource_name, authority, fields), key })
     }
 
     fn add_content_length(&mut self, value: &[u8]) {
@@ -257,7 +290,8 @@ fn split_target(target: &[u8]) -> Result<(Option<Authority<'_>>, ResourceName<'_
     if target.starts_with('/') {
         return Ok((None, ResourceName::split(target)));
     }
-    let (scheme, rest) = target.split_once("://").ok_or(Refusal::TargetInvalid)?;
+    let (scheme, rest) = split_once(target, b':').ok_or(Refusal::TargetInvalid)?;
+    let rest = rest.strip_prefix("//").ok_or(Refusal::TargetInvalid)?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return Err(Refusal::TargetInvalid);
     }

@@ -1,7 +1,11 @@
 //! What the tests share. Each property is written once here and run by proptest, by libFuzzer and over the corpus.
 #![allow(dead_code, unreachable_pub)] // each test file uses some of it
 
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod generate;
+#[cfg(feature = "hixie")]
+pub mod hixie;
 pub mod oracle;
 pub mod pieces;
 pub mod properties;

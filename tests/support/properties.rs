@@ -33,18 +33,21 @@ pub fn cuts_do_not_matter(data: &[u8]) {
 
 /// Everything that can be observed of one that is fed `wire` in pieces that end at `cuts`, its output taken whenever
 /// `drain` more bytes were fed.
-#[derive(Debug, PartialEq)]
-struct Trace {
-    seen: Vec<Seen>,
-    partial: Option<Seen>,
-    fault: Option<ProtocolError>,
-    written: Vec<u8>,
-    transport: Transport,
-    end: Option<sockless::End>,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    pub seen: Vec<Seen>,
+    pub partial: Option<Seen>,
+    pub fault: Option<ProtocolError>,
+    pub written: Vec<u8>,
+    pub transport: Transport,
+    pub end: Option<sockless::End>,
 }
 
 fn trace(kind: Kind, role: Role, config: Config, wire: &[u8], cuts: &[usize], drain: usize) -> Trace {
-    let mut subject = Subject::new(kind, role, config);
+    trace_of(Subject::new(kind, role, config), wire, cuts, drain)
+}
+
+pub fn trace_of(mut subject: Subject, wire: &[u8], cuts: &[usize], drain: usize) -> Trace {
     subject.eager = false;
     let mut start = 0;
     for piece in wire.chunks(drain) {

@@ -76,7 +76,7 @@ pub fn run(vector: &Value, cuts: &mut Cuts) -> usize {
 }
 
 /// What the subject got, reported and wrote is what the vector expects.
-fn check(vector: &Value, subject: &mut Subject, context: &str) {
+pub fn check(vector: &Value, subject: &mut Subject, context: &str) {
     let expected = &vector["expected"];
     let events: Vec<_> = expected["events"].as_array().expect("events").iter().map(event).collect();
     assert_eq!(subject.events, events, "events: {context}");

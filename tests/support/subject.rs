@@ -14,9 +14,14 @@ pub enum Kind {
     Parts,
     Session,
     Split,
+    /// With a pool to inflate and compress with.
+    #[cfg(feature = "deflate")]
+    Pooled,
 }
 
 pub const KINDS: [Kind; 4] = [Kind::Messages, Kind::Parts, Kind::Session, Kind::Split];
+#[cfg(feature = "deflate")]
+pub const DEFLATING: [Kind; 4] = [Kind::Messages, Kind::Parts, Kind::Split, Kind::Pooled];
 pub const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
 /// An event, parts joined into messages.
@@ -34,6 +39,8 @@ enum Machine {
     Whole(Box<Connection>),
     Session(Box<Session<'static>>),
     Split(Box<(Receiver, Sender)>),
+    #[cfg(feature = "deflate")]
+    Pooled(Box<(Connection, sockless::DeflatePool)>),
 }
 
 #[derive(Debug)]
@@ -107,17 +114,38 @@ impl Subject {
             Kind::Parts => config.delivery(Delivery::Parts),
             _ => config,
         };
-        let machine = match (kind, role) {
-            (Kind::Messages | Kind::Parts, _) => Machine::Whole(Box::new(connection(role, config))),
-            (Kind::Split, _) => Machine::Split(Box::new(connection(role, config).split())),
-            (Kind::Session, _) => {
-                let config = kept(config);
-                Machine::Session(Box::new(match role {
-                    Role::Server => Session::server(config),
-                    Role::Client => Session::client(config, kept(keys())),
-                }))
-            }
+        if kind != Kind::Session {
+            return Subject::over(kind, role, connection(role, config));
+        }
+        let config = kept(config);
+        let session = match role {
+            Role::Server => Session::server(config),
+            Role::Client => Session::client(config, kept(keys())),
         };
+        Subject::of(kind, role, Machine::Session(Box::new(session)))
+    }
+
+    /// One whose messages may be compressed; no session can do that.
+    #[cfg(feature = "deflate")]
+    pub fn deflating(kind: Kind, role: Role, config: Config, agreed: sockless::handshake::Agreed) -> Subject {
+        let config = match kind {
+            Kind::Parts => config.delivery(Delivery::Parts),
+            _ => config,
+        };
+        Subject::over(kind, role, connection(role, config).with_deflate(agreed))
+    }
+
+    fn over(kind: Kind, role: Role, connection: Connection) -> Subject {
+        let machine = match kind {
+            Kind::Split => Machine::Split(Box::new(connection.split())),
+            #[cfg(feature = "deflate")]
+            Kind::Pooled => Machine::Pooled(Box::new((connection, sockless::DeflatePool::new(1)))),
+            _ => Machine::Whole(Box::new(connection)),
+        };
+        Subject::of(kind, role, machine)
+    }
+
+    fn of(kind: Kind, role: Role, machine: Machine) -> Subject {
         Subject {
             role,
             kind,
@@ -167,9 +195,11 @@ impl Subject {
 
     /// One call; its event, if it made one, is among [`Subject::events`] unless it is a part.
     pub fn step(&mut self, input: &mut &mut [u8]) -> Result<Option<()>, ProtocolError> {
-        let messages = matches!(self.kind, Kind::Messages | Kind::Split);
+        let messages = !matches!(self.kind, Kind::Parts | Kind::Session);
         let taken = match &mut self.machine {
             Machine::Whole(connection) => connection.receive(input)?.map(part),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => pooled.0.receive_with(input, &mut pooled.1)?.map(part),
             Machine::Split(halves) => {
                 let received = halves.0.receive(input);
                 if let Some(signal) = received.signal {
@@ -211,6 +241,8 @@ impl Subject {
     pub fn eof(&mut self) {
         match &mut self.machine {
             Machine::Whole(connection) => connection.receive_eof(),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => pooled.0.receive_eof(),
             Machine::Session(session) => session.receive_eof(),
             Machine::Split(halves) => {
                 let signal = halves.0.receive_eof();
@@ -223,6 +255,8 @@ impl Subject {
     pub fn drain(&mut self) {
         match &mut self.machine {
             Machine::Whole(connection) => self.wire.extend(drain(connection)),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => self.wire.extend(drain(&mut pooled.0)),
             Machine::Split(halves) => self.wire.extend(drain(&mut halves.1)),
             Machine::Session(session) => {
                 let mut out = [0; 139];
@@ -271,6 +305,8 @@ impl Subject {
     ) -> Result<(), SendError> {
         let sent = match &mut self.machine {
             Machine::Whole(connection) => queue(connection),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => queue(&mut pooled.0),
             Machine::Split(halves) => queue(&mut halves.1),
             Machine::Session(session) => {
                 let mut out = [0; 4096];
@@ -286,6 +322,8 @@ impl Subject {
     pub fn transport(&self) -> Transport {
         match &self.machine {
             Machine::Whole(connection) => connection.transport(),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => pooled.0.transport(),
             Machine::Session(session) => session.transport(),
             Machine::Split(halves) => halves.1.transport(),
         }
@@ -295,6 +333,8 @@ impl Subject {
     pub fn waits(&self) -> bool {
         match &self.machine {
             Machine::Whole(connection) => connection.queued() > 0,
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => pooled.0.queued() > 0,
             Machine::Session(session) => session.owes(),
             Machine::Split(halves) => halves.1.queued() > 0,
         }
@@ -303,6 +343,8 @@ impl Subject {
     pub fn end(&mut self) -> Option<End> {
         match &mut self.machine {
             Machine::Whole(connection) => connection.end(),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => pooled.0.end(),
             Machine::Session(session) => session.end(),
             Machine::Split(halves) => halves.1.end(),
         }
@@ -311,6 +353,8 @@ impl Subject {
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
         match &mut self.machine {
             Machine::Whole(connection) => connection.poll_timeout(now),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => pooled.0.poll_timeout(now),
             Machine::Session(session) => session.poll_timeout(now),
             Machine::Split(halves) => halves.1.poll_timeout(now),
         }
@@ -319,6 +363,8 @@ impl Subject {
     pub fn handle_timeout(&mut self, now: Moment) {
         match &mut self.machine {
             Machine::Whole(connection) => connection.handle_timeout(now),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => pooled.0.handle_timeout(now),
             Machine::Session(session) => session.handle_timeout(now),
             Machine::Split(halves) => halves.1.handle_timeout(now),
         }

@@ -284,11 +284,42 @@ unsafe fn xor_avx512(to: *mut u8, from: *const u8, len: usize, key: u32) {
             _mm512_storeu_si512(to.add(at + 192).cast(), d);
             at += 256;
         }
-        while at < len {
-            let mask = if len - at >= 64 { u64::MAX } else { (1u64 << (len - at)) - 1 };
-            let block = _mm512_maskz_loadu_epi8(mask, from.add(at).cast());
-            _mm512_mask_storeu_epi8(to.add(at).cast(), mask, _mm512_xor_si512(block, wide));
+        while at + 64 <= len {
+            let block = _mm512_xor_si512(_mm512_loadu_si512(from.add(at).cast()), wide);
+            _mm512_storeu_si512(to.add(at).cast(), block);
             at += 64;
+        }
+        // No masked store here: the next header could not be forwarded from it.
+        xor_rest(to, from, at, len, _mm512_castsi512_si256(wide));
+    }
+}
+
+/// The last bytes, by ever smaller registers.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn xor_rest(to: *mut u8, from: *const u8, mut at: usize, len: usize, wide: __m256i) {
+    unsafe {
+        while at + 32 <= len {
+            let block = _mm256_xor_si256(_mm256_loadu_si256(from.add(at).cast()), wide);
+            _mm256_storeu_si256(to.add(at).cast(), block);
+            at += 32;
+        }
+        let wide = _mm256_castsi256_si128(wide);
+        if at + 16 <= len {
+            let block = _mm_xor_si128(_mm_loadu_si128(from.add(at).cast()), wide);
+            _mm_storeu_si128(to.add(at).cast(), block);
+            at += 16;
+        }
+        let key = _mm_cvtsi128_si64(wide) as u64;
+        if at + 8 <= len {
+            to.add(at).cast::<u64>().write_unaligned(from.add(at).cast::<u64>().read_unaligned() ^ key);
+            at += 8;
+        }
+        let mut key = key;
+        while at < len {
+            *to.add(at) = *from.add(at) ^ key as u8;
+            key >>= 8;
+            at += 1;
         }
     }
 }
@@ -296,17 +327,6 @@ unsafe fn xor_avx512(to: *mut u8, from: *const u8, len: usize, key: u32) {
 #[target_feature(enable = "avx2")]
 unsafe fn xor_avx2(to: *mut u8, from: *const u8, len: usize, key: u32) {
     unsafe {
-        let wide = _mm256_set1_epi32(key as i32);
-        let mut at = 0;
-        while at + 32 <= len {
-            let block = _mm256_loadu_si256(from.add(at).cast());
-            _mm256_storeu_si256(to.add(at).cast(), _mm256_xor_si256(block, wide));
-            at += 32;
-        }
-        let key = key.to_ne_bytes();
-        while at < len {
-            *to.add(at) = *from.add(at) ^ key[at % 4];
-            at += 1;
-        }
+        xor_rest(to, from, 0, len, _mm256_set1_epi32(key as i32));
     }
 }

@@ -1,0 +1,295 @@
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use futures_core::Stream;
+use futures_sink::Sink;
+use sockless::{CloseCode, Connection, End, Event, Moment, ReadBuffer, SendError, Step, Transport};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use crate::{Error, Message, SplitReceiver, SplitSender};
+
+/// A WebSocket over anything that reads and writes.
+///
+/// As a `Stream` it gives [`Message`]s until the connection is over; an end that was not clean is one last error.
+/// [`next_ref`](WebSocketStream::next_ref) lends the event instead, without a copy. As a `Sink` it takes messages:
+/// `send` writes at once, `feed` leaves them queued until the next flush or until there is nothing more to receive.
+///
+/// Nothing is written and no deadline is kept while nobody polls: a connection has to be read.
+#[derive(Debug)]
+pub struct WebSocketStream<S> {
+    stream: S,
+    connection: Connection,
+    buffer: ReadBuffer,
+    clock: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+    shut: bool,
+    lost: Option<io::Error>,
+    end: Option<End>,
+}
+
+/// The bytes read at a time.
+const READ: usize = 16 << 10;
+
+/// The runs of output that go into one write.
+const RUNS: usize = 32;
+
+impl<S> WebSocketStream<S> {
+    /// A WebSocket whose handshake somebody else has done: `rest` is what was read behind it.
+    pub fn from_upgraded(stream: S, connection: Connection, rest: &[u8]) -> WebSocketStream<S> {
+        WebSocketStream {
+            stream,
+            connection,
+            buffer: ReadBuffer::with_rest(READ, rest),
+            clock: Instant::now(),
+            sleep: None,
+            shut: false,
+            lost: None,
+            end: None,
+        }
+    }
+
+    /// The protocol's side of it: to send in fragments, prepared messages and the rest. What is queued there is
+    /// written by the next flush.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// How the connection ended, once it has.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// What it reads from and writes to.
+    pub fn transport(&self) -> &S {
+        &self.stream
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
+    /// The next event, lent from the read buffer. `None`: the connection is over and was closed in good order.
+    ///
+    /// Cancel safe: dropping the future loses no event.
+    pub async fn next_ref(&mut self) -> Option<Result<Event<'_>, Error>> {
+        match poll_fn(|cx| self.poll_step(cx)).await {
+            Some(Ok(step)) => Some(Ok(self.buffer.lend(step))),
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        }
+    }
+
+    /// Closes with this code and reason, and waits for the end. What still comes is thrown away.
+    ///
+    /// Cancel safe: a later call goes on waiting.
+    ///
+    /// # Errors
+    /// [`Error::Send`] if the code may not be sent, and what made the end not a clean one.
+    pub async fn close(&mut self, frame: Option<(CloseCode, &str)>) -> Result<(), Error> {
+        let (code, reason) = frame.map_or((None, ""), |(code, reason)| (Some(code), reason));
+        match self.connection.close(code, reason) {
+            Ok(()) | Err(SendError::Closed) => {}
+            Err(error) => return Err(error.into()),
+        }
+        poll_fn(|cx| self.poll_over(cx)).await
+    }
+
+    /// Two halves for two tasks. The receiving half answers pings and closes; it has to be polled.
+    pub fn split(self) -> (SplitSender<S>, SplitReceiver<S>) {
+        crate::split::split(self)
+    }
+
+    /// What there is to see next. Events first, so that what they cause leaves in one write.
+    pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Step, Error>>> {
+        loop {
+            // A fault has queued its Close, and is the cause of the end.
+            if let Ok(Some(step)) = self.buffer.step(&mut self.connection) {
+                return Poll::Ready(Some(Ok(step)));
+            }
+            self.poll_time(cx);
+            let written = self.poll_write(cx);
+            if written.is_ready() {
+                if let Some(end) = self.poll_transport(cx) {
+                    return end.map(|result| result.err().map(Err));
+                }
+            } else if matches!(self.connection.transport(), Transport::Abort | Transport::Close) {
+                return Poll::Ready(self.finish().err().map(Err));
+            } else if !self.connection.room_for(0) && self.connection.queued() > READ {
+                // Whoever does not read what it asked for is not asked for more.
+                return Poll::Pending;
+            }
+            ready!(self.poll_read(cx));
+        }
+    }
+
+    /// Reads into the buffer; an end or a loss of the transport is told to the connection.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut space = ReadBuf::new(self.buffer.space());
+        match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space)) {
+            Ok(()) => match space.filled().len() {
+                0 => self.connection.receive_eof(),
+                len => self.buffer.filled(len),
+            },
+            Err(error) => self.lose(error),
+        }
+        Poll::Ready(())
+    }
+
+    /// Writes all that is queued.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.connection.queued() > 0 && self.lost.is_none() {
+            let output = self.connection.output();
+            let stream = Pin::new(&mut self.stream);
+            let written = if stream.is_write_vectored() {
+                let mut runs = [io::IoSlice::new(&[]); RUNS];
+                let count = output.chunks_vectored(&mut runs);
+                stream.poll_write_vectored(cx, &runs[..count])
+            } else {
+                stream.poll_write(cx, output.chunk())
+            };
+            match ready!(written) {
+                Ok(0) => self.lose(io::ErrorKind::WriteZero.into()),
+                Ok(len) => self.connection.output().advance(len),
+                Err(error) => self.lose(error),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Does what the protocol wants done with the transport. `None`: go on reading.
+    fn poll_transport(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<(), Error>>> {
+        let verdict = self.connection.transport();
+        if verdict == Transport::Keep {
+            return None;
+        }
+        // The peer waits for our side to end, also when nobody drops this one for a while.
+        if !self.shut && verdict != Transport::Abort {
+            if Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
+                return Some(Poll::Pending);
+            }
+            self.shut = true;
+        }
+        match verdict {
+            Transport::Close | Transport::Abort => Some(Poll::Ready(self.finish())),
+            _ => None,
+        }
+    }
+
+    fn poll_time(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let now = Moment::from(self.clock.elapsed());
+            self.connection.handle_timeout(now);
+            let Some(due) = self.connection.poll_timeout(now) else {
+                self.sleep = None;
+                return;
+            };
+            let at = self.clock + due.since(Moment::ORIGIN);
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+            if sleep.deadline() != at {
+                sleep.as_mut().reset(at);
+            }
+            if sleep.as_mut().poll(cx).is_pending() {
+                return;
+            }
+        }
+    }
+
+    /// The end, with what was wrong about it.
+    fn finish(&mut self) -> Result<(), Error> {
+        if let Some(end) = self.connection.end() {
+            self.end = Some(end);
+            if let Some(error) = self.lost.take() {
+                return Err(Error::Io(error));
+            }
+            if !end.was_clean {
+                return Err(Error::Ended(end));
+            }
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, error: io::Error) {
+        self.lost.get_or_insert(error);
+        self.connection.receive_eof();
+    }
+
+    /// Waits for the end, whatever comes before it.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            match ready!(self.poll_step(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Room for one more message: what is queued is written as far as it has to be.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while self.connection.queued() > READ {
+            ready!(self.poll_write(cx));
+        }
+        Poll::Ready(self.lost.take().map_or(Ok(()), |error| Err(error.into())))
+    }
+
+    /// Writes what is queued and flushes the transport.
+    pub(crate) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_write(cx));
+        if let Some(error) = self.lost.take() {
+            return Poll::Ready(Err(error.into()));
+        }
+        Pin::new(&mut self.stream).poll_flush(cx).map_err(Error::from)
+    }
+
+    /// Queues a message. An empty queue takes one of any size.
+    pub(crate) fn queue(&mut self, message: Message) -> Result<(), Error> {
+        match message {
+            Message::Text(text) => self.connection.text(text).map_err(SendError::from)?,
+            Message::Binary(data) => self.connection.binary(data).map_err(SendError::from)?,
+            Message::Ping(data) => self.connection.ping(&data)?,
+            Message::Pong(data) => self.connection.pong(&data)?,
+            Message::Close(None) => self.connection.close(None, "")?,
+            Message::Close(Some((code, reason))) => self.connection.close(Some(code), &reason)?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn lend(&mut self, step: Step) -> Message {
+        self.buffer.lend(step).into()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocketStream<S> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        let socket = self.get_mut();
+        let step = ready!(socket.poll_step(cx));
+        Poll::Ready(step.map(|step| step.map(|step| socket.lend(step))))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocketStream<S> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_room(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.get_mut().queue(message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_flushed(cx)
+    }
+
+    /// Closes with 1000 unless a Close was sent, and waits for the end.
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let socket = self.get_mut();
+        let _ = socket.connection.close(Some(CloseCode::NORMAL), "");
+        socket.poll_over(cx)
+    }
+}

@@ -1,0 +1,218 @@
+//! Two ends over an in-memory transport that takes and gives a few bytes at a time.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use sockless_tokio::sockless::handshake::{ClientRequest, OriginPolicy, Response};
+use sockless_tokio::sockless::{Cause, CloseCode, Config, Deadline, Event, Limits, Timeouts, Uri};
+use sockless_tokio::{Error, Incoming, Message, WebSocketStream, accept, connect_with};
+use tokio::io::DuplexStream;
+
+type Socket = WebSocketStream<DuplexStream>;
+
+/// Both ends of a WebSocket, with so many bytes of buffer in between.
+async fn pair(buffer: usize, config: Config) -> (Socket, Socket) {
+    let (near, far) = tokio::io::duplex(buffer);
+    let request = ClientRequest::new(Uri::parse("ws://a.example/").unwrap());
+    let server = async { accept(far, OriginPolicy::Any).await.unwrap() };
+    let (client, server) = tokio::join!(connect_with(near, &request, config), server);
+    (client.unwrap(), server)
+}
+
+/// Sends everything back until the end.
+async fn echo(mut socket: Socket) -> Option<Error> {
+    while let Some(message) = socket.next().await {
+        match message {
+            Ok(message) if message.is_data() => socket.send(message).await.ok()?,
+            Ok(_) => {}
+            Err(error) => return Some(error),
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn messages_go_there_and_back_whatever_the_transport_takes_at_a_time() {
+    for buffer in [1, 7, 1000, 1 << 20] {
+        let (mut client, server) = pair(buffer, Config::default()).await;
+        let server = tokio::spawn(echo(server));
+        for message in [Message::text(""), Message::text("h\u{e9}llo"), Message::binary(vec![7; 100_000])] {
+            client.send(message.clone()).await.unwrap();
+            assert_eq!(client.next().await.unwrap().unwrap(), message);
+        }
+        client.close(Some((CloseCode::NORMAL, "done"))).await.unwrap();
+        assert!(client.end().unwrap().was_clean);
+        assert!(server.await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_lent() {
+    let (mut client, mut server) = pair(1 << 16, Config::default()).await;
+    client.send(Message::text("lent")).await.unwrap();
+    match server.next_ref().await.unwrap().unwrap() {
+        Event::Text { text, .. } => assert!(text.is_lent() && &*text == "lent"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_is_cancelled_at_every_poll_loses_nothing() {
+    let (mut client, mut server) = pair(5, Config::default()).await;
+    let sent: Vec<Message> = (0..50).map(|i| Message::text(format!("message {i}"))).collect();
+    let expected = sent.clone();
+    let client = tokio::spawn(async move {
+        for message in sent {
+            client.send(message).await.unwrap();
+        }
+        client.close(None).await.unwrap();
+    });
+    let mut received = Vec::new();
+    loop {
+        // The future is dropped after one poll, over and over.
+        tokio::select! {
+            biased;
+            message = server.next() => match message {
+                Some(message) => received.push(message.unwrap()),
+                None => break,
+            },
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    received.retain(Message::is_data);
+    assert_eq!(received, expected);
+    client.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_send_that_is_cancelled_at_every_poll_loses_and_doubles_nothing() {
+    let (mut client, server) = pair(3, Config::default()).await;
+    let (mut to_server, from_server) = (tokio::spawn(collect(server)), ());
+    for i in 0..50 {
+        client.feed(Message::text(format!("message {i}"))).await.unwrap();
+        loop {
+            tokio::select! {
+                biased;
+                flushed = client.flush() => break flushed.unwrap(),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    }
+    client.close(None).await.unwrap();
+    let received = (&mut to_server).await.unwrap();
+    assert_eq!(received, (0..50).map(|i| Message::text(format!("message {i}"))).collect::<Vec<_>>());
+    from_server
+}
+
+async fn collect(mut socket: Socket) -> Vec<Message> {
+    let mut received = Vec::new();
+    while let Some(message) = socket.next().await {
+        received.extend(message.ok().filter(Message::is_data));
+    }
+    received
+}
+
+#[tokio::test]
+async fn halves_work_from_two_tasks_and_pongs_are_sent() {
+    let (client, server) = pair(64, Config::default()).await;
+    let (mut sender, mut receiver) = client.split();
+    let server = tokio::spawn(async move {
+        let mut server = server;
+        server.send(Message::Ping("there?".into())).await.unwrap();
+        let mut pongs = 0;
+        while let Some(Ok(message)) = server.next().await {
+            match message {
+                Message::Pong(data) => pongs += usize::from(&data[..] == b"there?"),
+                message if message.is_data() => server.send(message).await.unwrap(),
+                _ => {}
+            }
+        }
+        pongs
+    });
+    let writer = tokio::spawn(async move {
+        for i in 0..200 {
+            sender.send(Message::text(format!("{i}"))).await.unwrap();
+        }
+        sender
+    });
+    let mut received = 0;
+    while received < 200 {
+        if let Message::Text(text) = receiver.next().await.unwrap().unwrap() {
+            assert_eq!(text, format!("{received}"));
+            received += 1;
+        }
+    }
+    let mut client = receiver.reunite(writer.await.unwrap()).unwrap();
+    client.close(Some((CloseCode::NORMAL, ""))).await.unwrap();
+    assert_eq!(server.await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_says_nothing_is_given_up() {
+    let (mut client, server) = pair(1 << 16, Config::default()).await;
+    match client.next().await {
+        Some(Err(Error::Ended(end))) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Pong)),
+        other => panic!("{other:?}"),
+    }
+    assert!(client.next().await.is_none());
+    drop(server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_nothing_is_given_up() {
+    let timeouts = Timeouts { ping_interval: None, ..Timeouts::default() };
+    let (mut client, server) = pair(16, Config::default().timeouts(timeouts)).await;
+    client.feed(Message::binary(vec![0; 1000])).await.unwrap();
+    match client.next().await {
+        Some(Err(Error::Ended(end))) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Output)),
+        other => panic!("{other:?}"),
+    }
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_peer_that_goes_away_is_an_end_that_is_not_clean() {
+    let (mut client, server) = pair(1 << 16, Config::default()).await;
+    drop(server);
+    assert!(matches!(client.next().await, Some(Err(Error::Ended(end))) if end.code.value() == 1006));
+    assert!(client.next().await.is_none());
+    assert!(matches!(client.send(Message::text("x")).await, Err(Error::Send(_))));
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_ends_with_1009_at_the_sender() {
+    let (client, mut server) = pair(1 << 16, Config::default().limits(Limits::for_messages(10))).await;
+    let client = tokio::spawn(echo(client));
+    server.send(Message::text("eleven bytes")).await.unwrap();
+    assert_eq!(
+        server.next().await.unwrap().unwrap(),
+        Message::Close(Some((CloseCode::MESSAGE_TOO_BIG, "".into())))
+    );
+    assert!(server.next().await.is_none());
+    assert!(matches!(client.await.unwrap(), Some(Error::Ended(_))));
+}
+
+#[tokio::test]
+async fn a_server_may_answer_with_something_else() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = async {
+        let incoming = Incoming::read(far).await.unwrap();
+        assert_eq!(incoming.head().path(), "/elsewhere");
+        incoming.respond(&Response { status: 404, fields: &[], body: b"not here" }).await.unwrap();
+    };
+    let request = ClientRequest::new(Uri::parse("ws://a.example/elsewhere").unwrap());
+    let (client, ()) = tokio::join!(connect_with(near, &request, Config::default()), server);
+    assert!(matches!(client, Err(Error::Status(head)) if head.status() == 404));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_is_never_finished_is_given_up() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    assert!(matches!(accept(far, OriginPolicy::Any).await, Err(Error::Refused(_))));
+    let (near2, _far) = tokio::io::duplex(1 << 16);
+    let request = ClientRequest::new(Uri::parse("ws://a.example/").unwrap());
+    let started = tokio::time::Instant::now();
+    assert!(matches!(connect_with(near2, &request, Config::default()).await, Err(Error::Response(_))));
+    assert_eq!(started.elapsed().as_secs(), Duration::from_secs(10).as_secs());
+    drop(near);
+}

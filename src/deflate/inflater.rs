@@ -1,0 +1,178 @@
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::TAIL;
+use crate::handshake::WindowBits;
+
+/// Inflates the messages of one direction.
+///
+/// The output goes through a ring, which so holds the window: the engine stops for good at a final block and gives its
+/// own window to nobody, but the blocks behind it may refer back to before it (RFC 7692 §7.2.3.4).
+pub(crate) struct Inflater {
+    engine: Inflate,
+    ring: Box<[u8]>,
+    /// Where the next byte goes, and where the run of output in progress has to end.
+    at: usize,
+    end: usize,
+    /// The ring is full behind `at`, too.
+    wrapped: bool,
+    /// Bytes were taken since the last boundary between two blocks that is known of.
+    inside: bool,
+    /// A place in the pool that this was borrowed from.
+    pub(super) permit: Option<Arc<()>>,
+}
+
+/// The data is no DEFLATE.
+pub(crate) struct Corrupt;
+
+/// The least room for output: a window may be too small for the engine to be quick.
+const LEAST_RING: usize = 8 << 10;
+
+impl Inflater {
+    /// One with an empty window, which will grow to this size.
+    ///
+    /// The engine itself is always ready for the largest one.
+    pub(crate) fn new(window: WindowBits) -> Inflater {
+        Inflater {
+            engine: Inflate::new(false, WindowBits::MAX.value()),
+            ring: vec![0; window.bytes().max(LEAST_RING)].into(),
+            at: 0,
+            end: 0,
+            wrapped: false,
+            inside: false,
+            permit: None,
+        }
+    }
+
+    /// Empties the window.
+    pub(crate) fn restart(&mut self) {
+        self.engine.reset(false);
+        self.at = 0;
+        self.end = 0;
+        self.wrapped = false;
+        self.inside = false;
+    }
+
+    /// Fills the window, which is empty.
+    pub(crate) fn restore(&mut self, window: &[u8]) -> Result<(), Corrupt> {
+        for (to, from) in self.ring.iter_mut().zip(window) {
+            *to = *from;
+            self.at += 1;
+        }
+        self.rejoin()
+    }
+
+    /// The window: the last bytes of output, as many as were agreed.
+    pub(crate) fn window(&self, window: WindowBits) -> Vec<u8> {
+        let [older, newer] = history(&self.ring, self.at, self.wrapped);
+        let surplus = (older.len() + newer.len()).saturating_sub(window.bytes());
+        let older_surplus = surplus.min(older.len());
+        let mut kept = Vec::with_capacity(older.len() + newer.len() - surplus);
+        kept.extend_from_slice(older.get(older_surplus..).unwrap_or_default());
+        kept.extend_from_slice(newer.get(surplus - older_surplus..).unwrap_or_default());
+        kept
+    }
+
+    /// Begins a run of output of `most` bytes or less, one at least, and says where it begins.
+    pub(crate) fn begin_run(&mut self, most: usize) -> usize {
+        if self.at == self.ring.len() {
+            self.at = 0;
+            self.wrapped = true;
+        }
+        self.end = self.ring.len().min(self.at.saturating_add(most.max(1)));
+        self.at
+    }
+
+    /// Whether the run is at its end: there may be more to come without any input.
+    pub(crate) fn is_full(&self) -> bool {
+        self.at == self.end
+    }
+
+    /// The output since the run's beginning.
+    pub(crate) fn run(&self, start: usize) -> &[u8] {
+        self.ring.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Inflates and says how many bytes of `input` that took: all, unless the run is full.
+    pub(crate) fn take(&mut self, input: &[u8]) -> Result<usize, Corrupt> {
+        let mut rest = input;
+        loop {
+            let (status, read) = self.step(rest, InflateFlush::NoFlush)?;
+            rest = rest.get(read..).unwrap_or_default();
+            if status != Status::StreamEnd {
+                return Ok(input.len() - rest.len());
+            }
+            self.rejoin()?;
+            if rest.is_empty() || self.is_full() {
+                return Ok(input.len() - rest.len());
+            }
+        }
+    }
+
+    /// Inflates the tail that the sender left off, behind which a message has to be at the end of a block. The run is
+    /// not to be full.
+    ///
+    /// A message that ends with a final block, or without any byte, is at such an end already: the tail would begin
+    /// another block.
+    pub(crate) fn finish(&mut self) -> Result<(), Corrupt> {
+        if !self.inside {
+            return Ok(());
+        }
+        // Told to, the engine stops between two blocks; elsewhere it goes on and takes the byte behind the tail.
+        const PROBE: [u8; 5] = [TAIL[0], TAIL[1], TAIL[2], TAIL[3], 0];
+        let mut rest = &PROBE[..];
+        while rest.len() > 1 {
+            let (status, read) = self.step(rest, InflateFlush::Block)?;
+            rest = rest.get(read..).unwrap_or_default();
+            if status == Status::StreamEnd {
+                self.rejoin()?;
+            }
+            if self.is_full() {
+                // An empty block has no output.
+                return Err(Corrupt);
+            }
+        }
+        self.inside = false;
+        if rest.len() == 1 { Ok(()) } else { Err(Corrupt) }
+    }
+
+    fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<(Status, usize), Corrupt> {
+        let room = self.ring.get_mut(self.at..self.end).unwrap_or_default();
+        let before = (self.engine.total_in(), self.engine.total_out());
+        let status = self.engine.decompress(input, room, flush);
+        let read = usize::try_from(self.engine.total_in() - before.0).unwrap_or(input.len());
+        self.at += usize::try_from(self.engine.total_out() - before.1).unwrap_or_default();
+        self.inside |= read > 0;
+        status.map(|status| (status, read)).map_err(|_| Corrupt)
+    }
+
+    /// Begins a new stream with the window of the last one.
+    #[cold]
+    fn rejoin(&mut self) -> Result<(), Corrupt> {
+        self.engine.reset(false);
+        self.inside = false;
+        for part in history(&self.ring, self.at, self.wrapped) {
+            if !part.is_empty() {
+                self.engine.set_dictionary(part).map_err(|_| Corrupt)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The output that a ring holds, in order.
+fn history(ring: &[u8], at: usize, wrapped: bool) -> [&[u8]; 2] {
+    let (newer, older) = ring.split_at(at.min(ring.len()));
+    [if wrapped { older } else { &[] }, newer]
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inflater({} bytes)", self.ring.len())
+    }
+}
