@@ -204,7 +204,8 @@ impl Timer {
             Watched::Pong if !heard => Some(Due::Deadline(Deadline::Pong)),
             Watched::Silence if !heard => {
                 noted.watched = if timeouts.pong.is_some() { Watched::Pong } else { Watched::Silence };
-                self.watch = after(now, timeouts.pong.or(timeouts.ping_interval));
+                // Without a pong deadline `poll` begins the next silence: an interval of no length is no loop without end.
+                self.watch = after(now, timeouts.pong);
                 Some(Due::Ping)
             }
             _ => {

@@ -8,7 +8,7 @@ use std::fs;
 const DOCUMENTS: [(&str, &str, usize); 18] = [
     ("RFC 6455", "R", 330),
     ("Errata", "E", 7),
-    ("RFC 7692", "C", 91),
+    ("RFC 7692", "C", 93),
     ("RFC 9113", "H2-9113-", 11),
     ("RFC 8441", "H2-", 23),
     ("RFC 9114", "H3-9114-", 2),
@@ -284,7 +284,9 @@ fn marks(text: &str) -> Vec<(String, String)> {
     let mut words = text.split_whitespace().peekable();
     while let Some(word) = words.next() {
         let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
-        if word.ends_with("RFC") {
+        if word.ends_with("hixie-76") {
+            document = Some("draft-hixie".into());
+        } else if word.ends_with("RFC") {
             document = words.peek().map(|number| format!("RFC {}", digits(number)));
             words.next();
         } else if word.contains("hixie-7") {

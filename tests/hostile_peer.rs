@@ -798,3 +798,37 @@ fn what_is_shown_for_a_log_has_no_payload_in_it() {
         }
     }
 }
+
+#[test]
+fn waits_of_no_length_end_too() {
+    let none = Some(Duration::ZERO);
+    let waits = [
+        Timeouts { ping_interval: none, ..Timeouts::NONE },
+        Timeouts { ping_interval: none, pong: none, ..Timeouts::NONE },
+        Timeouts { idle: none, ..Timeouts::NONE },
+        Timeouts { output: none, ..Timeouts::NONE },
+        Timeouts { close: none, ..Timeouts::NONE },
+        Timeouts { ping_interval: none, pong: none, idle: none, output: none, close: none },
+    ];
+    for role in ROLES {
+        for timeouts in waits {
+            for busy in [false, true] {
+                for kind in KINDS {
+                    let mut subject = Subject::new(kind, role, Config::default().timeouts(timeouts));
+                    subject.eager = false;
+                    if busy {
+                        subject.text("x").unwrap();
+                    }
+                    subject.feed(&from_peer(role, 0x89, b"?"));
+                    for _ in 0..3 {
+                        subject.poll_timeout(at(1));
+                        subject.handle_timeout(at(1));
+                    }
+                    subject.drain();
+                    let out = subject.take_frames();
+                    assert!(out.len() <= 6, "{timeouts:?}: {} frames", out.len());
+                }
+            }
+        }
+    }
+}
