@@ -192,3 +192,14 @@ fn more_than_there_was_space_for_counts_as_all() {
     let step = buffer.step(&mut connection).unwrap().expect("a step");
     assert!(matches!(buffer.lend(step), Event::Binary { data, .. } if *data == *b"ab"));
 }
+
+#[test]
+fn there_is_space_behind_a_fault() {
+    let mut connection = Connection::server(Config::default());
+    let mut buffer = ReadBuffer::new(16);
+    // An unmasked frame, and more behind it than is looked at.
+    buffer.space().copy_from_slice(&[0x81; 16]);
+    buffer.filled(16);
+    assert_eq!(buffer.step(&mut connection).unwrap_err(), ProtocolError::UnmaskedFrame);
+    assert_eq!(buffer.space().len(), 16, "to read on until the peer ends");
+}

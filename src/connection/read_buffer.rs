@@ -100,6 +100,10 @@ impl ReadBuffer {
         let event = connection.receive(&mut input);
         let step = event.map(|event| event.map(|event| Step::new(event, place)));
         self.pending.start = self.pending.end - input.len();
+        if step.is_err() {
+            // Nothing is read behind a fault: there is space for what the peer still sends.
+            self.pending = 0..0;
+        }
         step
     }
 

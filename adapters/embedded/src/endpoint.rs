@@ -81,7 +81,7 @@ impl<'b, W: Wire> Endpoint<'b, W> {
         Endpoint { wire, session: Session::server(config), stage, input, output, until: None, shut: false }
     }
 
-    /// A client's end.
+    /// A client's end. Any answer but 101 is an error, an interim one too.
     pub fn client(
         wire: W,
         config: &'b Config,

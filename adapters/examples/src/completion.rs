@@ -76,22 +76,23 @@ impl Driver {
         &mut self.connection
     }
 
+    /// Takes what came behind the handshake; [`submit`](Driver::submit) afterwards.
+    pub fn receive(&mut self, mut input: &mut [u8], mut on_event: impl FnMut(&mut Connection, Event<'_>)) {
+        // A fault has queued its Close.
+        while let Ok(Some(event)) = self.connection.receive(&mut input) {
+            on_event(&mut self.connection, event);
+        }
+    }
+
     /// Takes what has ended; [`submit`](Driver::submit) afterwards.
-    pub fn completed(
-        &mut self,
-        completion: Completion,
-        mut on_event: impl FnMut(&mut Connection, Event<'_>),
-    ) {
+    pub fn completed(&mut self, completion: Completion, on_event: impl FnMut(&mut Connection, Event<'_>)) {
         match completion {
             Completion::Read(read, mut buffer) => {
                 let len = read.unwrap_or(0).min(buffer.len());
                 if len == 0 {
                     self.connection.receive_eof();
                 }
-                let mut input = &mut buffer[..len];
-                while let Ok(Some(event)) = self.connection.receive(&mut input) {
-                    on_event(&mut self.connection, event);
-                }
+                self.receive(&mut buffer[..len], on_event);
                 self.buffer = Some(buffer);
             }
             Completion::Write(written, mut bytes) => {
@@ -153,11 +154,10 @@ impl Driver {
             }
         }
         let due = self.connection.poll_timeout(now).into_iter().chain(self.writing).min();
-        if due != self.timeout {
-            self.timeout = due;
-            if let Some(due) = due {
-                submit(Submission::Timeout(due));
-            }
+        // One that fires too early is armed anew then, which costs less than to arm one for each write.
+        if let Some(due) = due.filter(|due| self.timeout.is_none_or(|armed| *due < armed)) {
+            self.timeout = Some(due);
+            submit(Submission::Timeout(due));
         }
     }
 

@@ -44,6 +44,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Future> Socket<S, T> {
         &mut self.connection
     }
 
+    /// What it reads from and writes to.
+    pub fn transport(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// The next event, lent from the read buffer, and the connection to answer it with; `None` when it is over.
     ///
     /// Cancel safe: all that was read, queued or waited for is in `self`, nothing in the future.

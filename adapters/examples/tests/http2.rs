@@ -126,6 +126,37 @@ async fn a_peer_that_is_silent_gets_rst_stream() {
 }
 
 #[tokio::test]
+async fn a_peer_that_takes_nothing_is_not_read_and_gets_rst_stream() {
+    let timeouts = Timeouts { output: Some(Duration::from_millis(200)), ..Timeouts::NONE };
+    let (http2, server) = pair(OriginPolicy::Any, Config::default().timeouts(timeouts)).await;
+    let (mut response, mut send) = raw(http2, ("sec-websocket-version", "13")).await;
+    // 60,000 bytes, masked with four zeros; the echoes are never read.
+    let message = [&b"\x82\xfe\xea\x60\0\0\0\0"[..], &[1; 60_000]].concat();
+    let mut accepted = 0;
+    while accepted < 10_000_000 {
+        send.reserve_capacity(message.len());
+        let room = std::future::poll_fn(|cx| send.poll_capacity(cx));
+        match tokio::time::timeout(Duration::from_millis(100), room).await {
+            Ok(Some(Ok(_))) if send.capacity() >= message.len() => {
+                accepted += message.len();
+                send.send_data(message.clone().into(), false).unwrap();
+            }
+            Ok(Some(Ok(_))) => {}
+            _ => break,
+        }
+    }
+    assert!(accepted < 1_000_000, "the client could send {accepted} bytes");
+    assert_eq!(server.await.unwrap().unwrap().unwrap().cause, Cause::TimedOut(Deadline::Output));
+    let error = loop {
+        match next(&mut response).await.unwrap() {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.reason(), Some(Reason::CANCEL));
+}
+
+#[tokio::test]
 async fn a_reset_by_the_peer_is_an_end() {
     let (http2, server) = pair(OriginPolicy::Any, Config::default()).await;
     let (_response, mut send) = raw(http2, ("sec-websocket-version", "13")).await;
