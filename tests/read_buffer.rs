@@ -198,7 +198,7 @@ fn there_is_space_behind_a_fault() {
     let mut connection = Connection::server(Config::default());
     let mut buffer = ReadBuffer::new(16);
     // An unmasked frame, and more behind it than is looked at.
-    buffer.space().copy_from_slice(&[0x81; 16]);
+    buffer.space().copy_from_slice(&[0x01; 16]);
     buffer.filled(16);
     assert_eq!(buffer.step(&mut connection).unwrap_err(), ProtocolError::UnmaskedFrame);
     assert_eq!(buffer.space().len(), 16, "to read on until the peer ends");
