@@ -21,7 +21,7 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use redis::AsyncCommands;
-use redis::aio::ConnectionManager;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use sockless_tokio::sockless::handshake::{Acceptance, OriginPolicy, Request};
 use sockless_tokio::sockless::{CloseCode, Config, Connection, Limits, Prepared};
 use sockless_tokio::{Error, Message, WebSocketStream};
@@ -162,7 +162,9 @@ impl Chat {
         name: &str,
     ) -> Result<(), AnyError> {
         let mut member = self.rooms.enter(room);
-        self.bus.publish(room, format!("joined {name}\n")).await?;
+        if self.bus.publish(room, format!("joined {name}\n")).await.is_err() {
+            return Ok(socket.close(Some(NO_BUS)).await?);
+        }
         let result = self.talk(&mut socket, &mut member, name).await;
         drop(member);
         self.bus.publish(room, format!("left {name}\n")).await?;
@@ -182,7 +184,7 @@ impl Chat {
                 message = socket.next() => match message.transpose()? {
                     Some(Message::Text(text)) => {
                         let said = self.bus.publish(&member.room, format!("said {name}\n{text}")).await;
-                        said.err().map(|_| (CloseCode::TRY_AGAIN_LATER, "the bus is away"))
+                        said.err().map(|_| NO_BUS)
                     }
                     Some(Message::Binary(_)) => Some((CloseCode::UNSUPPORTED_DATA, "text only")),
                     Some(_) => None,
@@ -213,6 +215,8 @@ async fn told(stopping: &mut watch::Receiver<Option<CloseCode>>) -> CloseCode {
     let code = stopping.wait_for(Option::is_some).await;
     code.ok().and_then(|code| *code).unwrap_or(CloseCode::GOING_AWAY)
 }
+
+const NO_BUS: (CloseCode, &str) = (CloseCode::TRY_AGAIN_LATER, "the bus is away");
 
 const TOO_SLOW: (CloseCode, &str) = (CloseCode::TRY_AGAIN_LATER, "too slow for this room");
 
@@ -292,7 +296,9 @@ const CHANNELS: &str = "sockless-chat/";
 impl Bus {
     async fn redis(url: &str, rooms: Rooms) -> Result<Bus, AnyError> {
         let client = redis::Client::open(url)?;
-        let publisher = client.get_connection_manager().await?;
+        // A member who speaks while Redis is away is told so, and soon: no long row of attempts.
+        let impatient = ConnectionManagerConfig::new().set_number_of_retries(2);
+        let publisher = client.get_connection_manager_with_config(impatient).await?;
         // Before anybody can enter.
         let subscription = subscribe(&client).await?;
         tokio::spawn(async move {

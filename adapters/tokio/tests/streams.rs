@@ -1,5 +1,8 @@
 //! Two ends over an in-memory transport that takes and gives a few bytes at a time.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -8,7 +11,7 @@ use sockless_tokio::sockless::handshake::{
 };
 use sockless_tokio::sockless::{Cause, CloseCode, Config, Deadline, Event, Limits, Timeouts, Uri};
 use sockless_tokio::{Error, Incoming, Message, WebSocketStream, accept, connect_with};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 type Socket = WebSocketStream<DuplexStream>;
 
@@ -343,4 +346,62 @@ async fn an_origin_that_may_not_is_told_so() {
         tokio::join!(connect_with(near, &request, Config::default()), accept(far, OriginPolicy::SameHost));
     assert!(matches!(client, Err(Error::Status(head)) if head.status() == 403));
     assert!(matches!(server, Err(Error::Refused(Refusal::OriginForbidden))));
+}
+
+/// A transport whose end is a reset.
+struct Resets(DuplexStream);
+
+impl AsyncRead for Resets {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        std::task::ready!(Pin::new(&mut self.0).poll_read(cx, buffer))?;
+        let ended = buffer.filled().len() == before;
+        Poll::Ready(if ended { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) })
+    }
+}
+
+impl AsyncWrite for Resets {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// What a client makes of a server that does this with its side, and then resets.
+async fn reset_after<F: Future<Output = ()>>(act: impl FnOnce(Socket) -> F) -> Option<Error> {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let request = ClientRequest::new(Uri::parse("ws://a.example/").unwrap());
+    let server = async { act(accept(far, OriginPolicy::Any).await.unwrap()).await };
+    let client = async {
+        let mut client = connect_with(Resets(near), &request, Config::default()).await.unwrap();
+        while let Some(message) = client.next().await {
+            if let Err(error) = message {
+                return Some(error);
+            }
+        }
+        None
+    };
+    tokio::join!(client, server).0
+}
+
+#[tokio::test]
+async fn a_reset_behind_the_closing_handshake_is_no_error() {
+    let closes = async |mut server: Socket| {
+        server.send(Message::Close(None)).await.unwrap();
+        // The answer; the end of the transport is not waited for.
+        assert!(server.next().await.unwrap().is_ok());
+    };
+    assert!(reset_after(closes).await.is_none());
+    assert!(matches!(reset_after(async |_| {}).await, Some(Error::Io(_))));
 }

@@ -272,19 +272,56 @@ async def one_is_drained_and_its_clients_move(name):
                 c.task.cancel()
 
 
-@check
-async def a_chat_spans_processes(name):
-    redis_port = free_port()
-    redis = Program(redis_port, "redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "")
+@asynccontextmanager
+async def two_chats_behind(name):
+    """Two chat processes with Redis between them behind a proxy; yields Redis, them and the proxy's URL."""
+    port = free_port()
+    redis = Program(port, "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(redis)
+        bus = f"redis://127.0.0.1:{port}/"
         servers = []
         for _ in range(2):
             port = free_port()
-            bus = f"redis://127.0.0.1:{redis_port}/"
-            command = [FOLDER / "tokio_chat", "--listen", f"127.0.0.1:{port}", "--bus", bus]
-            servers.append(await stack.enter_async_context(Program(port, *command)))
-        url = await stack.enter_async_context(proxy(name, servers))
+            program = Program(port, FOLDER / "tokio_chat", "--listen", f"127.0.0.1:{port}", "--bus", bus)
+            servers.append(await stack.enter_async_context(program))
+        yield redis, servers, await stack.enter_async_context(proxy(name, servers))
+
+
+@check
+async def a_chat_outlives_its_redis(name):
+    async with two_chats_behind(name) as (redis, servers, url):
+        ann = await open_at(f"{url}/ws?room=r&name=ann", ping_interval=1)
+        bob = await open_at(f"{url}/ws?room=r&name=bob", ping_interval=1)
+        equal(server_of(ann) != server_of(bob), True)
+        await redis.stop(signal.SIGKILL)
+        await ann.send("lost")
+        equal(await end_of(ann), 1013)
+        async with open_at(f"{url}/ws?room=r&name=ann") as ann:
+            equal(await end_of(ann), 1013)
+        await redis.start()
+        # Who comes again is heard by who was there all the while, at the other process.
+        async with asyncio.timeout(20):
+            while not await is_heard(f"{url}/ws?room=r&name=ann", bob):
+                pass
+
+
+async def is_heard(url, other):
+    """Whether what one says, who comes for it, arrives at another soon."""
+    try:
+        async with open_at(url, ping_interval=1) as ws:
+            await ws.send("again")
+            async with asyncio.timeout(1):
+                while await other.recv() != "said ann\nagain":
+                    pass
+        return True
+    except (TimeoutError, ConnectionClosed):
+        return False
+
+
+@check
+async def a_chat_spans_processes(name):
+    async with two_chats_behind(name) as (redis, servers, url):
         ann = await open_at(f"{url}/ws?room=r&name=ann", ping_interval=1)
         bob = await open_at(f"{url}/ws?room=r&name=bob", ping_interval=1)
         equal(server_of(ann) != server_of(bob), True)
