@@ -3,7 +3,7 @@ use crate::{Limits, ProtocolError, Text, Utf8};
 
 /// What becomes of text that is not UTF-8.
 ///
-/// A client always replaces (hixie-76 §4.3); a server may choose (§5.4).
+/// A client always replaces (hixie-76 §4.3); a server may choose (hixie-76 §5.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum InvalidText {
     /// Each part that cannot be a character becomes U+FFFD, by the rule of `String::from_utf8_lossy`.
