@@ -338,17 +338,19 @@ fn hixie_75_has_no_closing_handshake() {
 /// §6: to fail is to end the transport.
 #[test]
 fn s6_a_fault_ends_the_transport() {
-    let mut connection = server(Config::default().limits(Limits::for_messages(3)));
-    assert_eq!(
-        receive(&mut connection, &[b"\0abc\xff\0abcd\xff".to_vec()]).1,
-        Err(ProtocolError::MessageTooBig)
-    );
-    assert_eq!(connection.queued(), 0, "no closing frame");
-    assert_eq!(connection.text("x"), Err(SendError::Closed));
-    assert_eq!(connection.transport(), Transport::ShutdownWrite);
-    connection.receive_eof();
-    let end = connection.end().unwrap();
-    assert_eq!((end.was_clean, end.cause), (false, Cause::Failed(ProtocolError::MessageTooBig)));
+    for make in [server, client] {
+        let mut connection = make(Config::default().limits(Limits::for_messages(3)));
+        assert_eq!(
+            receive(&mut connection, &[b"\0abc\xff\0abcd\xff".to_vec()]).1,
+            Err(ProtocolError::MessageTooBig)
+        );
+        assert_eq!(connection.queued(), 0, "no closing frame");
+        assert_eq!(connection.text("x"), Err(SendError::Closed));
+        assert_eq!(connection.transport(), Transport::ShutdownWrite);
+        connection.receive_eof();
+        let end = connection.end().unwrap();
+        assert_eq!((end.was_clean, end.cause), (false, Cause::Failed(ProtocolError::MessageTooBig)));
+    }
 }
 
 #[test]

@@ -225,6 +225,23 @@ fn s5_1_what_is_missing_is_refused() {
     }
 }
 
+#[test]
+fn s5_1_the_names_of_fields_have_no_case() {
+    let (first, rest) = HIXIE_76.split_once("\r\n").unwrap();
+    let changed = |change: fn(&str) -> String| {
+        let lines = rest.split("\r\n").map(|line| match line.split_once(": ") {
+            Some((name, value)) => format!("{}: {value}", change(name)),
+            None => line.into(),
+        });
+        format!("{first}\r\n{}", lines.collect::<Vec<_>>().join("\r\n"))
+    };
+    let acceptance = Acceptance { subprotocol: Some("other"), ..Acceptance::default() };
+    let expected = response(HIXIE_76, &acceptance);
+    for change in [str::to_lowercase, str::to_uppercase] {
+        assert_eq!(response(&changed(change), &acceptance), expected);
+    }
+}
+
 /// The policy has its say in every dialect.
 #[test]
 fn the_origin_policy_is_every_dialects() {
@@ -345,6 +362,7 @@ fn client(request: &ClientRequest<'_>, seed: u8) -> ClientHandshake {
 #[test]
 fn s4_1_requests_are_made_by_the_rule() {
     let mut orders = std::collections::HashSet::new();
+    let mut bodies = std::collections::HashSet::new();
     for seed in 0..=255 {
         let handshake = client(&client_request(), seed);
         let request = handshake.request();
@@ -366,7 +384,8 @@ fn s4_1_requests_are_made_by_the_rule() {
             assert!((1..=12).contains(&blanks) && (1..=12).contains(&others), "{key}");
             assert!(key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && key.trim() == key, "{key}");
         }
-        let key3 = key3.try_into().unwrap();
+        let key3: [u8; 8] = key3.try_into().unwrap();
+        bodies.insert(key3);
         assert!(
             challenge_answer(key("Key1").as_bytes(), key("Key2").as_bytes(), key3).is_some(),
             "keys that this very crate refuses: {text}"
@@ -381,6 +400,7 @@ fn s4_1_requests_are_made_by_the_rule() {
         assert_eq!(client(&client_request(), seed).request(), request, "the same seed, other bytes");
     }
     assert!(orders.len() > 100, "{} orders", orders.len());
+    assert_eq!(bodies.len(), 256, "eight bytes that were there before");
 }
 
 /// What this crate's server answers, this crate's client takes, however it is cut; frames stay in the input.
@@ -463,20 +483,87 @@ fn s4_1_a_response_is_checked() {
         ("HTTP/1.1 101", "HTTP/1.1 1x1", ResponseError::StatusLineMalformed),
         ("Upgrade: WebSocket\r\n", "", ResponseError::UpgradeMissing),
         ("Upgrade: WebSocket", "Upgrade: WebSockets", ResponseError::UpgradeInvalid),
+        ("Upgrade: WebSocket", "Upgrade: websocket", ResponseError::UpgradeInvalid),
+        ("Upgrade: WebSocket", "Upgrade: WebSocket\r\nUpgrade: WebSocket", ResponseError::UpgradeInvalid),
+        ("Connection: Upgrade\r\n", "", ResponseError::ConnectionUpgradeMissing),
         ("Connection: Upgrade", "Connection: close", ResponseError::ConnectionUpgradeMissing),
+        ("Connection: Upgrade", "Connection: keep-alive, Upgrade", ResponseError::ConnectionUpgradeMissing),
+        (
+            "Connection: Upgrade",
+            "Connection: Upgrade\r\nConnection: Upgrade",
+            ResponseError::ConnectionUpgradeMissing,
+        ),
         (origin, "", ResponseError::OriginMissing),
+        (origin, "Sec-WebSocket-Origin:\r\n", ResponseError::OriginWrong),
         (origin, &origin.repeat(2), ResponseError::OriginRepeated),
         ("Origin: http://example.com", "Origin: http://example.org", ResponseError::OriginWrong),
         (location, "", ResponseError::LocationMissing),
+        (location, "Sec-WebSocket-Location:\r\n", ResponseError::LocationWrong),
         (location, &location.repeat(2), ResponseError::LocationRepeated),
         ("Location: ws:", "Location: wss:", ResponseError::LocationWrong),
         (location, &format!("{location}Sec-WebSocket-Protocol: a\r\n"), ResponseError::SubprotocolNotOffered),
     ] {
         assert_eq!(with(from, to), Err(error), "{to}");
     }
+    assert_eq!(with("Connection: Upgrade", "CONNECTION: UPGRADE"), Ok(()));
+    assert_eq!(with(location, &format!("{location}Sec-WebSocket-Protocol:\r\n")), Ok(()));
     // Another status is judged before anything else, and opens nothing.
     assert_eq!(with("HTTP/1.1 101", "HTTP/1.0 200"), Ok(()));
     assert_eq!(outcome(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap().map(drop), None);
+}
+
+#[test]
+fn s4_1_the_subprotocol_that_was_asked_for_has_to_come_back() {
+    let request = ClientRequest { subprotocol: Some("sample"), ..client_request() };
+    let good = good();
+    let (head, digest) = good.split_at(good.len() - 18);
+    for (fields, expected) in [
+        ("Sec-WebSocket-Protocol: sample\r\n", None),
+        ("", Some(ResponseError::SubprotocolMissing)),
+        ("Sec-WebSocket-Protocol:\r\n", Some(ResponseError::SubprotocolNotOffered)),
+        ("Sec-WebSocket-Protocol: SAMPLE\r\n", Some(ResponseError::SubprotocolNotOffered)),
+        ("Sec-WebSocket-Protocol: sample other\r\n", Some(ResponseError::SubprotocolNotOffered)),
+        (
+            "Sec-WebSocket-Protocol: sample\r\nSec-WebSocket-Protocol: sample\r\n",
+            Some(ResponseError::SubprotocolRepeated),
+        ),
+    ] {
+        let mut response = [head, fields.as_bytes(), digest].concat();
+        let mut handshake = client(&request, 7);
+        let mut sent = handshake.request().to_vec();
+        let mut input = &mut sent[..];
+        let asked = ServerHandshake::new(HandshakeLimits::default()).receive(&mut input).unwrap().unwrap();
+        let key = |name| asked.field(name).unwrap();
+        let (key1, key2) = (key("sec-websocket-key1"), key("sec-websocket-key2"));
+        let answer = challenge_answer(key1, key2, (&*input).try_into().unwrap()).unwrap();
+        let start = response.len() - 16;
+        response[start..].copy_from_slice(&answer);
+        let outcome = handshake.receive(&mut &mut response[..]);
+        assert_eq!(outcome.as_ref().err(), expected.as_ref(), "{fields:?}");
+        assert_eq!(matches!(outcome, Ok(Some(Outcome::Established(_)))), expected.is_none());
+    }
+}
+
+#[test]
+fn s4_1_the_head_of_a_response_is_bounded_and_has_to_parse() {
+    let line = "HTTP/1.1 101 WebSocket Protocol Handshake\r\n";
+    let long = "a".repeat(20_000);
+    for (response, error) in [
+        ("HTTP/1.1 1010 X\r\n".into(), ResponseError::StatusLineMalformed),
+        ("HTTP/1.1  101 X\r\n".into(), ResponseError::StatusLineMalformed),
+        (format!("HTTP/1.1 101 {long}"), ResponseError::StatusLineTooLong),
+        (format!("{line}: x\r\n\r\n"), ResponseError::HeadMalformed),
+        (format!("{line}Upgrade WebSocket\r\n\r\n"), ResponseError::HeadMalformed),
+        (format!("{line}{long}"), ResponseError::HeadTooLarge),
+        (format!("{line}X: {long}"), ResponseError::HeadTooLarge),
+    ] {
+        assert_eq!(
+            outcome(response.as_bytes()).err(),
+            Some(error),
+            "{:?}",
+            &response[..40.min(response.len())]
+        );
+    }
 }
 
 #[test]

@@ -274,6 +274,20 @@ fn s7_1_a_client_takes_what_lies_within_its_offer_and_says_why_not() {
 }
 
 #[test]
+fn s7_1_a_hint_that_is_not_confirmed_binds_nobody() {
+    let hinting =
+        PermessageDeflate::default().client_no_context_takeover().client_max_window_bits(Some(bits(9)));
+    assert_eq!(&*hinting.offer(), "permessage-deflate; client_no_context_takeover; client_max_window_bits=9");
+    let agreed = |response| check(&[hinting], response).unwrap().unwrap().unwrap();
+    let without = agreed("permessage-deflate");
+    assert!(!without.client_no_context_takeover());
+    assert_eq!(without.client_max_window_bits(), WindowBits::MAX);
+    let with = agreed("permessage-deflate; client_no_context_takeover; client_max_window_bits=10");
+    assert!(with.client_no_context_takeover());
+    assert_eq!(with.client_max_window_bits(), bits(10));
+}
+
+#[test]
 fn s5_a_client_that_made_several_offers_takes_an_answer_to_any() {
     let offers = [
         PermessageDeflate::default().server_max_window_bits(bits(10)).level(1),

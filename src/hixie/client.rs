@@ -9,8 +9,7 @@ use super::connection::Connection;
 use super::dialect::Dialect;
 use super::request::ClientRequest;
 use crate::handshake::{
-    Deadline, HandshakeLimits, Once, ResponseError, ResponseHead, ResponseReader, WriteError, lists, named,
-    take,
+    Deadline, HandshakeLimits, Once, ResponseError, ResponseHead, ResponseReader, WriteError, named, take,
 };
 use crate::{Config, Keys, Moment};
 
@@ -200,11 +199,14 @@ impl ClientHandshake {
         }
         match only(head, "upgrade") {
             Once::Missing => return Err(ResponseError::UpgradeMissing),
-            Once::Value(value) if value.eq_ignore_ascii_case(b"websocket") => {}
+            // Letter by letter: the word in lower case is a server's of another dialect.
+            Once::Value(b"WebSocket") => {}
             Once::Value(_) | Once::Repeated => return Err(ResponseError::UpgradeInvalid),
         }
-        if !named(head.fields(), "connection").any(|value| lists(value, "upgrade")) {
-            return Err(ResponseError::ConnectionUpgradeMissing);
+        match only(head, "connection") {
+            // No list here.
+            Once::Value(value) if value.eq_ignore_ascii_case(b"upgrade") => {}
+            _ => return Err(ResponseError::ConnectionUpgradeMissing),
         }
         let [origin, location, protocol] = names(self.answer.is_some());
         match only(head, origin) {
