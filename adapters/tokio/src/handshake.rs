@@ -150,7 +150,8 @@ const LINGER: Duration = Duration::from_secs(1);
 /// may lose the response.
 async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Result<()> {
     stream.shutdown().await?;
-    let mut rest = [0; 1024];
+    // On the heap: else every connection's future has room for it to its end.
+    let mut rest = vec![0; 1024];
     let drain = async {
         // A bound in bytes too, for a client that goes on and on.
         for _ in 0..256 {

@@ -37,6 +37,7 @@ mod dial;
 mod error;
 mod handshake;
 mod message;
+mod pool;
 mod split;
 mod stream;
 #[cfg(feature = "rustls")]

@@ -7,12 +7,11 @@ use bytes::Buf;
 use futures_core::Stream;
 use futures_sink::Sink;
 use sockless::handshake::ResponseHead;
-use sockless::{
-    Cause, CloseCode, Connection, End, Event, Moment, ReadBuffer, SendError, Signal, Step, Transport,
-};
+use sockless::{Cause, CloseCode, Connection, End, Event, Moment, SendError, Signal, Step, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use crate::pool::{Place, READ};
 use crate::{Error, Message, SplitReceiver, SplitSender};
 
 /// A WebSocket over anything that reads and writes.
@@ -26,7 +25,7 @@ use crate::{Error, Message, SplitReceiver, SplitSender};
 pub struct WebSocketStream<S> {
     stream: S,
     connection: Connection,
-    buffer: ReadBuffer,
+    place: Place,
     clock: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
     shut: bool,
@@ -34,9 +33,6 @@ pub struct WebSocketStream<S> {
     end: Option<Box<End>>,
     response: Option<Box<ResponseHead>>,
 }
-
-/// The bytes read at a time.
-const READ: usize = 16 << 10;
 
 /// The runs of output that go into one write.
 const RUNS: usize = 32;
@@ -47,7 +43,7 @@ impl<S> WebSocketStream<S> {
         WebSocketStream {
             stream,
             connection,
-            buffer: ReadBuffer::with_rest(READ, rest),
+            place: Place::with_rest(rest),
             clock: Instant::now(),
             sleep: None,
             shut: false,
@@ -96,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// Cancel safe: dropping the future loses no event.
     pub async fn next_ref(&mut self) -> Option<Result<Event<'_>, Error>> {
         match poll_fn(|cx| self.poll_step(cx)).await {
-            Some(Ok(step)) => Some(Ok(self.buffer.lend(step))),
+            Some(Ok(step)) => Some(Ok(self.place.buffer().lend(step))),
             Some(Err(error)) => Some(Err(error)),
             None => None,
         }
@@ -108,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// Cancel safe: dropping the future loses no event.
     pub async fn next_event(&mut self) -> Option<Result<(Event<'_>, &mut Connection), Error>> {
         match poll_fn(|cx| self.poll_step(cx)).await {
-            Some(Ok(step)) => Some(Ok((self.buffer.lend(step), &mut self.connection))),
+            Some(Ok(step)) => Some(Ok((self.place.buffer().lend(step), &mut self.connection))),
             Some(Err(error)) => Some(Err(error)),
             None => None,
         }
@@ -138,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Step, Error>>> {
         loop {
             // A fault has queued its Close, and is the cause of the end.
-            if let Ok(Some(step)) = self.buffer.step(&mut self.connection) {
+            if let Ok(Some(step)) = self.place.buffer().step(&mut self.connection) {
                 return Poll::Ready(Some(Ok(step)));
             }
             self.poll_time(cx);
@@ -159,13 +155,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
 
     /// Reads into the buffer; an end or a loss of the transport is told to the connection.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut space = ReadBuf::new(self.buffer.space());
-        match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space)) {
-            Ok(()) => match space.filled().len() {
-                0 => self.connection.receive_eof(),
-                len => self.buffer.filled(len),
-            },
-            Err(error) => self.lose(error),
+        let mut space = ReadBuf::new(self.place.buffer().space());
+        let read = Pin::new(&mut self.stream).poll_read(cx, &mut space);
+        let len = space.filled().len();
+        match read {
+            Poll::Ready(Ok(())) if len > 0 => self.place.buffer().filled(len),
+            Poll::Ready(Ok(())) => self.connection.receive_eof(),
+            Poll::Ready(Err(error)) => self.lose(error),
+            Poll::Pending => {
+                self.place.leave();
+                return Poll::Pending;
+            }
         }
         Poll::Ready(())
     }
@@ -304,7 +304,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     }
 
     pub(crate) fn lend(&mut self, step: Step) -> Message {
-        self.buffer.lend(step).into()
+        self.place.buffer().lend(step).into()
     }
 }
 
