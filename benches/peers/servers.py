@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-SERVERS = "bare sockless fastwebsockets tokio-websockets tokio-tungstenite bare-tokio".split()
+SERVERS = "bare sockless fastwebsockets tokio-websockets tokio-tungstenite bare-tokio sockless-tokio".split()
 # Without this the C library copies with `rep movsb`, which valgrind counts byte by byte.
 TUNED = {"GLIBC_TUNABLES": "glibc.cpu.x86_rep_movsb_threshold=1000000000"}
 

@@ -2,7 +2,7 @@
 //!
 //! * `bare`: epoll without a library: headers rewritten and payloads unmasked, no rule checked
 //! * `bare-tokio`: the same bytes rewritten in a tokio task
-//! * `fastwebsockets`, `tokio-websockets`, `tokio-tungstenite`: a task for each connection, as their examples have it
+//! * `sockless-tokio`, `fastwebsockets`, `tokio-websockets`, `tokio-tungstenite`: a task for each connection, as their examples have it
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -170,6 +170,7 @@ async fn asynchronous(name: &str, address: SocketAddr) {
                 stream.set_nodelay(true).expect("a socket");
                 match name {
                     "bare-tokio" => drop(tokio::task::spawn_local(bare_tokio(stream))),
+                    "sockless-tokio" => drop(tokio::task::spawn_local(sockless_tokio(stream))),
                     "fastwebsockets" => drop(tokio::task::spawn_local(fastwebsockets(stream))),
                     "tokio-websockets" => drop(tokio::task::spawn_local(tokio_websockets(stream))),
                     "tokio-tungstenite" => drop(tokio::task::spawn_local(tokio_tungstenite(stream))),
@@ -194,6 +195,20 @@ async fn bare_tokio(mut stream: tokio::net::TcpStream) -> Option<()> {
         buffer.copy_within(echoed..end, 0);
         end -= echoed;
         stream.write_all(&output).await.ok()?;
+    }
+}
+
+async fn sockless_tokio(stream: tokio::net::TcpStream) -> Option<()> {
+    use sockless_tokio::sockless::Event;
+    use sockless_tokio::sockless::handshake::OriginPolicy;
+    let mut socket = sockless_tokio::accept(stream, OriginPolicy::Any).await.ok()?;
+    loop {
+        let (event, connection) = socket.next_event().await?.ok()?;
+        match event {
+            Event::Text { text, .. } => connection.text(text).ok()?,
+            Event::Binary { data, .. } => connection.binary(data).ok()?,
+            _ => {}
+        }
     }
 }
 
