@@ -96,6 +96,7 @@ pub mod hixie;
 mod keys;
 mod limits;
 mod mask;
+mod octets;
 mod parts;
 mod payload;
 mod role;

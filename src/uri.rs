@@ -4,6 +4,8 @@ use core::fmt;
 
 pub use authority::{Authority, Host};
 
+use crate::octets::Octets;
+
 /// A `ws` or `wss` URI, taken apart (RFC 6455 §3).
 ///
 /// The scheme and the host compare without case, user information is checked and dropped, an empty port means the
@@ -213,24 +215,10 @@ fn is_path(byte: u8) -> bool {
 
 /// `unreserved` and `sub-delims` (RFC 3986 §2.2, §2.3).
 fn is_name(byte: u8) -> bool {
-    NAME.get(usize::from(byte)).is_some_and(|&is| is)
+    NAME.contains(byte)
 }
 
-#[allow(clippy::as_conversions, clippy::indexing_slicing)] // the compiler judges a constant
-const NAME: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128u8 {
-        table[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b','
-            )
-            || matches!(byte, b';' | b'=');
-        byte += 1;
-    }
-    table
-};
+static NAME: Octets = Octets::alphanumeric_and(b"-._~!$&'()*+,;=");
 
 /// What is before and behind an ASCII character: in texts as short as these, faster than the library's searcher.
 pub(crate) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {

@@ -1,12 +1,14 @@
 //! The grammar that all handshake fields share (RFC 9110 §5.5, §5.6).
 
+use crate::octets::Octets;
+
 /// A nonempty run of `tchar` (RFC 9110 §5.6.2).
 pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
 }
 
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    TOKEN.get(usize::from(byte)).is_some_and(|&is| is)
+    TOKEN.contains(byte)
 }
 
 /// No control but the tab (RFC 9110 §5.5); bytes beyond ASCII are opaque.
@@ -73,30 +75,4 @@ pub(crate) fn named<'a>(
     fields.filter(|(field, _)| is_name(field, name)).map(|(_, value)| trim(value))
 }
 
-#[allow(clippy::as_conversions, clippy::indexing_slicing)] // the compiler judges a constant
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128u8 {
-        table[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            );
-        byte += 1;
-    }
-    table
-};
+static TOKEN: Octets = Octets::alphanumeric_and(b"!#$%&'*+-.^_`|~");

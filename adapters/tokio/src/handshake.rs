@@ -51,14 +51,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         let mut buffer = vec![0; 4096];
         loop {
             let due = handshake.poll_timeout(Moment::from(clock.elapsed()));
-            let read = stream.read(&mut buffer);
-            let len = match due {
-                Some(due) => tokio::time::timeout_at(clock + due.since(Moment::ORIGIN), read).await,
-                None => Ok(read.await),
-            };
-            let refusal = match len {
-                Ok(len) => {
-                    let mut input = &mut buffer[..len?];
+            let refusal = match read_by(&mut stream, &mut buffer, clock, due).await? {
+                Some(mut input) => {
                     let ended = input.is_empty();
                     match handshake.receive(&mut input) {
                         Ok(Some(head)) => return Ok(Incoming { rest: input.to_vec(), stream, head }),
@@ -67,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
                         Err(refusal) => Some(refusal),
                     }
                 }
-                Err(_) => handshake.handle_timeout(Moment::from(clock.elapsed())).err(),
+                None => handshake.handle_timeout(Moment::from(clock.elapsed())).err(),
             };
             if let Some(refusal) = refusal {
                 return Err(refuse(stream, refusal).await);
@@ -180,16 +174,10 @@ pub async fn connect_with<S: AsyncRead + AsyncWrite + Unpin>(
     let mut buffer = vec![0; 4096];
     loop {
         let due = handshake.poll_timeout(Moment::from(clock.elapsed()));
-        let read = stream.read(&mut buffer);
-        let len = match due {
-            Some(due) => tokio::time::timeout_at(clock + due.since(Moment::ORIGIN), read).await,
-            None => Ok(read.await),
-        };
-        let Ok(len) = len else {
+        let Some(mut input) = read_by(&mut stream, &mut buffer, clock, due).await? else {
             handshake.handle_timeout(Moment::from(clock.elapsed()))?;
             continue;
         };
-        let mut input = &mut buffer[..len?];
         if input.is_empty() {
             handshake.receive_eof()?;
         }
@@ -202,5 +190,23 @@ pub async fn connect_with<S: AsyncRead + AsyncWrite + Unpin>(
                 return Ok(WebSocketStream::from_upgraded(stream, connection, input).answered(response));
             }
         }
+    }
+}
+
+/// What was read before `due`, a moment of `clock`; `None` if that came first.
+async fn read_by<'b, S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &'b mut [u8],
+    clock: Instant,
+    due: Option<Moment>,
+) -> io::Result<Option<&'b mut [u8]>> {
+    let read = stream.read(buffer);
+    let len = match due {
+        Some(due) => tokio::time::timeout_at(clock + due.since(Moment::ORIGIN), read).await,
+        None => Ok(read.await),
+    };
+    match len {
+        Ok(len) => Ok(Some(&mut buffer[..len?])),
+        Err(_) => Ok(None),
     }
 }
