@@ -588,3 +588,13 @@ fn a_changed_byte_means_the_same_in_every_cut() {
     }
     assert!(accepted > 100, "{accepted}");
 }
+
+/// RFC 9110 §5.6.2: what a token is made of.
+#[test]
+fn every_character_of_a_token() {
+    for character in ('!'..='~').filter(|character| *character != ',') {
+        let allowed = character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character);
+        let field = format!("Sec-WebSocket-Protocol: x{character}x");
+        assert_eq!(refusal(GET, &[&field]).is_none(), allowed, "{field}");
+    }
+}

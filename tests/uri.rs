@@ -120,3 +120,14 @@ fn addresses_are_told_from_names() {
     assert_eq!(address("127.1"), None);
     assert_eq!(address("[v1.a]"), None);
 }
+
+/// RFC 3986 §3.3, §3.4: `pchar` and the slash, in the query the question mark, too.
+#[test]
+fn every_character_of_a_resource_name() {
+    for character in (0..128u8).map(char::from) {
+        let allowed = character.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?".contains(character);
+        for uri in [format!("ws://a/x{character}"), format!("ws://a/?x{character}")] {
+            assert_eq!(Uri::parse(&uri).is_ok(), allowed, "{uri:?}");
+        }
+    }
+}
