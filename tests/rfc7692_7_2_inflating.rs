@@ -5,7 +5,9 @@ mod support;
 
 use miniz_oxide::deflate::compress_to_vec;
 use sockless::handshake::{Agreed, PermessageDeflate, WindowBits};
-use sockless::{CloseCode, Config, Connection, DeflatePool, Delivery, Event, Limits, ProtocolError, Role};
+use sockless::{
+    CloseCode, Config, Connection, DeflatePool, Delivery, Event, Limits, ProtocolError, Role, Signal,
+};
 use support::run::{Cuts, check, config, inputs};
 use support::subject::{DEFLATING, Kind, ROLES, Seen, Subject, from_peer};
 use support::vectors::{id, load};
@@ -429,4 +431,29 @@ fn a_window_survives_a_release() {
             connection.release();
         }
     }
+}
+
+#[test]
+fn s7_2_the_receiving_half_inflates_with_a_pool() {
+    let agreed = PermessageDeflate::default().no_context_takeover().agreed();
+    let mut pool = DeflatePool::new(1);
+    let halves = |_| Connection::server(Config::default()).with_deflate(agreed).split();
+    let [(mut first, _), (mut second, _)] = [0, 1].map(halves);
+    let mut begun = from_peer(Role::Server, 0x41, b"\xf2\x48\xcd");
+    let received = first.receive_with(&mut &mut begun[..], &mut pool);
+    assert!(matches!(received.event, Ok(None)), "{received:?}");
+    assert_eq!(received.signal, Some(Signal::Heard { message: false }));
+    // The only inflater is out until its message is whole.
+    let hello = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let mut other = from_peer(Role::Server, TEXT, hello);
+    let received = second.receive_with(&mut &mut other[..], &mut pool);
+    assert_eq!(received.event.err(), Some(ProtocolError::InflatersExhausted));
+    assert_eq!(received.signal, Some(Signal::Failed(ProtocolError::InflatersExhausted)));
+    let mut rest = from_peer(Role::Server, 0x80, b"\xc9\xc9\x07\x00");
+    let received = first.receive_with(&mut &mut rest[..], &mut pool);
+    assert!(matches!(received.event, Ok(Some(Event::Text { text, .. })) if &*text == "Hello"));
+    let (mut third, _) = halves(2);
+    let mut other = from_peer(Role::Server, TEXT, hello);
+    let received = third.receive_with(&mut &mut other[..], &mut pool);
+    assert!(matches!(received.event, Ok(Some(Event::Text { text, .. })) if &*text == "Hello"));
 }

@@ -1,5 +1,4 @@
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
@@ -7,6 +6,7 @@ use core::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::TAIL;
+use crate::Arc;
 use crate::handshake::WindowBits;
 
 /// Inflates the messages of one direction.
