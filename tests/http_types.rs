@@ -199,6 +199,12 @@ fn a_client_asks_and_checks() {
     other.headers.insert("sec-websocket-accept", "x".parse().unwrap());
     assert_eq!(check(&other), Err(ResponseError::AcceptWrong));
 
+    let (bare, ()) = ClientRequest::new(request.uri).to_http(&key).unwrap().into_parts();
+    let mut names: Vec<_> = bare.headers.keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
+    let needed = ["connection", "host", "sec-websocket-key", "sec-websocket-version", "upgrade"];
+    assert_eq!((names, bare.headers.len()), (needed.to_vec(), 5));
+
     let reserved = ClientRequest { fields: &[("Host", "b.example")], ..request };
     assert_eq!(reserved.to_http(&key).unwrap_err(), WriteError::FieldReserved);
 }

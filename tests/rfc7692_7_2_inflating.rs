@@ -219,6 +219,26 @@ fn s6_2_compressed_and_uncompressed_messages_in_turn() {
 }
 
 #[test]
+fn s7_2_2_the_tail_may_complete_a_final_block() {
+    // A stored block with Hello, then the first byte of a final one, whose length is the tail.
+    let frames: [(u8, &[u8]); 2] =
+        [(TEXT, b"\x00\x05\x00\xfa\xffHello\x01"), (TEXT, b"\xf2\x00\x11\x00\x00")];
+    assert_eq!(seen(agreed(), Config::default(), &frames), (vec![text("Hello"), text("Hello")], None));
+}
+
+#[test]
+fn s7_2_2_the_tail_has_no_output() {
+    // All but one byte of the window stored, behind it Hello and the first five bits of a literal, which the tail
+    // completes: the output has no room then to say whether the message ends there.
+    let stored: usize = (32 << 10) - 6;
+    let mut payload = vec![0, 0xfa, 0x7f, 0x05, 0x80];
+    payload.resize(5 + stored, b'a');
+    payload.extend_from_slice(b"\xf2\x48\xcd\xc9\xc9\x67");
+    let (events, error) = seen(agreed(), Config::default(), &[(TEXT, &payload)]);
+    assert_eq!((events, error), (vec![], Some(ProtocolError::CorruptDeflate)));
+}
+
+#[test]
 fn s7_2_2_what_does_not_inflate_is_a_fault_that_sticks() {
     let faults: [&[u8]; 8] = [
         b"\x07",                                         // the block type that does not exist

@@ -5,7 +5,7 @@ use core::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-use super::TAIL;
+use super::{RENEW_FROM, TAIL};
 use crate::Arc;
 use crate::handshake::WindowBits;
 
@@ -138,7 +138,10 @@ impl Inflater {
             }
         }
         self.inside = false;
-        if rest.len() == 1 { Ok(()) } else { Err(Corrupt) }
+        if rest.is_empty() {
+            return Err(Corrupt);
+        }
+        if self.engine.total_in() >= RENEW_FROM { self.rejoin() } else { Ok(()) }
     }
 
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<(Status, usize), Corrupt> {
