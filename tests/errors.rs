@@ -16,10 +16,9 @@ fn variants(source: &str, name: &str) -> BTreeSet<String> {
     for line in body.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)) {
         if line.starts_with("#[cfg(feature = \"hixie\")]") {
             there = cfg!(feature = "hixie");
-        } else if line.starts_with(|first: char| first.is_ascii_uppercase()) {
-            if std::mem::replace(&mut there, true) {
-                variants.insert(word(line));
-            }
+        }
+        if line.starts_with(|first: char| first.is_ascii_uppercase()) && std::mem::replace(&mut there, true) {
+            variants.insert(word(line));
         }
     }
     variants
