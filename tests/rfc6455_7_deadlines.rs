@@ -388,3 +388,47 @@ fn what_happened_before_a_wait_began_does_not_lengthen_it() {
         assert_eq!(connection.transport(), Transport::Abort);
     }
 }
+
+/// What a driver may skip: reading the clock, as long as nothing would be due earlier.
+#[test]
+fn s10_an_answer_stands_until_a_deadline_begins() {
+    let all = Timeouts { output: seconds(30), close: seconds_10(), ..PING };
+    for role in ROLES {
+        let mut connection = connection(role, Config::default().timeouts(all));
+        assert!(!connection.timeout_stands(), "not asked yet");
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(20)));
+        let mut wire = from_peer(role, 0x82, b"data");
+        assert!(connection.receive(&mut &mut wire[..]).is_ok());
+        assert!(connection.timeout_stands(), "other input makes it no earlier");
+
+        connection.text("x").expect("room");
+        assert!(!connection.timeout_stands(), "output waits");
+        assert_eq!(connection.poll_timeout(at(1)), Some(at(20)));
+        assert!(connection.timeout_stands());
+        let queued = connection.queued();
+        connection.output().advance(queued);
+        assert!(connection.timeout_stands(), "an old deadline is only too early");
+
+        connection.handle_timeout(at(20));
+        assert!(!connection.timeout_stands(), "it was due");
+        assert_eq!(connection.poll_timeout(at(20)), Some(at(40)));
+        connection.close(None, "").expect("the first");
+        assert!(!connection.timeout_stands(), "closing has begun");
+        assert_eq!(connection.poll_timeout(at(21)), Some(at(31)));
+        assert!(connection.timeout_stands());
+        connection.receive_eof();
+        assert!(!connection.timeout_stands(), "there is nothing to wait for");
+        assert_eq!(connection.poll_timeout(at(22)), None);
+    }
+    let two = Timeouts { idle: seconds(15), ..PING };
+    let mut active = connection(Role::Server, Config::default().timeouts(two));
+    assert_eq!(active.poll_timeout(at(0)), Some(at(15)));
+    active.text("x").expect("room");
+    active.handle_timeout(at(15));
+    assert!(!active.timeout_stands(), "the ping's deadline runs on, the other begins anew");
+    assert_eq!(active.poll_timeout(at(16)), Some(at(20)));
+    assert!(active.timeout_stands());
+    let mut patient = connection(Role::Server, Config::default().timeouts(Timeouts::NONE));
+    patient.text("x").expect("room");
+    assert!(patient.timeout_stands(), "nothing ever runs");
+}
