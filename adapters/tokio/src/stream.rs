@@ -184,24 +184,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// Writes all that is queued.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.connection.queued() > 0 && self.lost.is_none() {
-            let output = self.connection.output();
-            let stream = Pin::new(&mut self.stream);
-            let chunk = output.chunk();
-            // The system takes one run more cheaply when it is told of no others.
-            let written = if chunk.len() == output.remaining() || !stream.is_write_vectored() {
-                stream.poll_write(cx, chunk)
-            } else {
-                let mut runs = [io::IoSlice::new(&[]); RUNS];
-                let count = output.chunks_vectored(&mut runs);
-                stream.poll_write_vectored(cx, &runs[..count])
-            };
-            match ready!(written) {
+            match ready!(self.poll_write_some(cx)) {
                 Ok(0) => self.lose(io::ErrorKind::WriteZero.into()),
                 Ok(len) => self.connection.output().advance(len),
                 Err(error) => self.lose(error),
             }
         }
         Poll::Ready(())
+    }
+
+    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let output = self.connection.output();
+        let stream = Pin::new(&mut self.stream);
+        let chunk = output.chunk();
+        // One run costs the system less by itself than as a list of one.
+        if chunk.len() == output.remaining() || !stream.is_write_vectored() {
+            return stream.poll_write(cx, chunk);
+        }
+        let mut runs = [io::IoSlice::new(&[]); RUNS];
+        let count = output.chunks_vectored(&mut runs);
+        stream.poll_write_vectored(cx, &runs[..count])
     }
 
     /// Does what the protocol wants done with the transport. `None`: go on reading.
