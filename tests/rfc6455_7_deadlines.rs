@@ -392,43 +392,49 @@ fn what_happened_before_a_wait_began_does_not_lengthen_it() {
 /// What a driver may skip: reading the clock, as long as nothing would be due earlier.
 #[test]
 fn s10_an_answer_stands_until_a_deadline_begins() {
-    let all = Timeouts { output: seconds(30), close: seconds_10(), ..PING };
-    for role in ROLES {
-        let mut connection = connection(role, Config::default().timeouts(all));
-        assert!(!connection.timeout_stands(), "not asked yet");
-        assert_eq!(connection.poll_timeout(at(0)), Some(at(20)));
-        let mut wire = from_peer(role, 0x82, b"data");
-        assert!(connection.receive(&mut &mut wire[..]).is_ok());
-        assert!(connection.timeout_stands(), "other input makes it no earlier");
+    for mut subject in subjects(Timeouts { idle: seconds(15), close: seconds_10(), ..PING }) {
+        assert!(!subject.timeout_stands(), "not asked yet");
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(15)));
+        let message = message(&subject);
+        subject.feed(&message);
+        assert!(subject.timeout_stands(), "other input makes it no earlier");
+        subject.handle_timeout(at(14));
+        assert!(subject.timeout_stands(), "nothing was due");
+        subject.handle_timeout(at(15));
+        assert!(!subject.timeout_stands(), "the idle deadline begins anew, the other runs on");
+        assert_eq!(subject.poll_timeout(at(16)), Some(at(20)));
+        assert!(subject.timeout_stands());
+        subject.handle_timeout(at(20));
+        assert!(!subject.timeout_stands(), "silence begins anew, the other runs on");
+        assert_eq!(subject.poll_timeout(at(20)), Some(at(31)));
+        assert_eq!(subject.close(None, ""), Ok(()));
+        assert!(!subject.timeout_stands(), "closing has begun");
+        assert_eq!(subject.poll_timeout(at(20)), Some(at(30)));
+        assert!(subject.timeout_stands());
+        subject.eof();
+        assert!(!subject.timeout_stands(), "there is nothing to wait for");
+        assert_eq!(subject.poll_timeout(at(21)), None);
+    }
+    for mut subject in subjects(Timeouts::NONE) {
+        assert_eq!(subject.close(None, ""), Ok(()));
+        assert_eq!(subject.poll_timeout(at(0)), None);
+        assert!(subject.timeout_stands(), "nothing ever runs");
+    }
+}
 
+#[test]
+fn s10_an_answer_stands_until_output_waits() {
+    for role in ROLES {
+        let timeouts = Timeouts { output: seconds(30), ..Timeouts::NONE };
+        let mut connection = connection(role, Config::default().timeouts(timeouts));
+        assert_eq!(connection.poll_timeout(at(0)), None);
+        assert!(connection.timeout_stands());
         connection.text("x").expect("room");
         assert!(!connection.timeout_stands(), "output waits");
-        assert_eq!(connection.poll_timeout(at(1)), Some(at(20)));
-        assert!(connection.timeout_stands());
+        assert_eq!(connection.poll_timeout(at(1)), Some(at(31)));
         let queued = connection.queued();
         connection.output().advance(queued);
         assert!(connection.timeout_stands(), "an old deadline is only too early");
-
-        connection.handle_timeout(at(20));
-        assert!(!connection.timeout_stands(), "it was due");
-        assert_eq!(connection.poll_timeout(at(20)), Some(at(40)));
-        connection.close(None, "").expect("the first");
-        assert!(!connection.timeout_stands(), "closing has begun");
-        assert_eq!(connection.poll_timeout(at(21)), Some(at(31)));
-        assert!(connection.timeout_stands());
-        connection.receive_eof();
-        assert!(!connection.timeout_stands(), "there is nothing to wait for");
-        assert_eq!(connection.poll_timeout(at(22)), None);
+        assert_eq!(connection.poll_timeout(at(1)), None);
     }
-    let two = Timeouts { idle: seconds(15), ..PING };
-    let mut active = connection(Role::Server, Config::default().timeouts(two));
-    assert_eq!(active.poll_timeout(at(0)), Some(at(15)));
-    active.text("x").expect("room");
-    active.handle_timeout(at(15));
-    assert!(!active.timeout_stands(), "the ping's deadline runs on, the other begins anew");
-    assert_eq!(active.poll_timeout(at(16)), Some(at(20)));
-    assert!(active.timeout_stands());
-    let mut patient = connection(Role::Server, Config::default().timeouts(Timeouts::NONE));
-    patient.text("x").expect("room");
-    assert!(patient.timeout_stands(), "nothing ever runs");
 }
