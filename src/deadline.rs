@@ -162,6 +162,16 @@ impl Timer {
         self.watch.min(self.idle).min(self.output).running()
     }
 
+    /// Whether everything that is to run is armed, so that `poll` would not answer anything earlier than it did.
+    pub(crate) fn is_armed(&self, noted: Noted, timeouts: &Timeouts, what: Circumstances) -> bool {
+        let armed = |deadline, wait: Option<Duration>| deadline != Moment::NEVER || wait.is_none();
+        let first = match what.closing {
+            true => noted.watched == Watched::Close,
+            false => armed(self.watch, timeouts.ping_interval) && armed(self.idle, timeouts.idle),
+        };
+        first && (!what.queued || armed(self.output, timeouts.output))
+    }
+
     /// The next thing that is due at `now`; call until `None`.
     pub(crate) fn due(
         &mut self,

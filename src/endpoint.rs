@@ -95,6 +95,11 @@ impl Endpoint {
         self.timer.poll(&mut self.noted, now, &config.timeouts, what)
     }
 
+    pub(crate) fn timeout_stands(&self, config: &Config, queued: bool) -> bool {
+        let what = self.circumstances(queued);
+        what.is_some_and(|what| self.timer.is_armed(self.noted, &config.timeouts, what))
+    }
+
     /// What came due at `now`; call until `None`.
     pub(crate) fn due(&mut self, now: Moment, config: &Config, queued: bool) -> Option<Owed> {
         loop {

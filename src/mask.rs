@@ -15,17 +15,17 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mask(u32);
 
-/// Bytes in one step of the loop that the compiler makes vectors of, and from where on it pays.
-const WIDE: usize = 128;
+/// From this length on, a loop that the compiler makes vectors of pays.
 const WIDE_FROM: usize = 128;
 
 /// From this length on, asking which registers there are pays.
 #[cfg(feature = "simd")]
 const DISPATCH_FROM: usize = 512;
 
-/// Bytes appended at a time: still in the nearest cache when they are masked.
-#[cfg(feature = "alloc")]
-const BLOCK: usize = 4096;
+/// A line of the cache. The widest registers are as wide, and slow where they cross one: from some length on it pays to
+/// begin at a line.
+const LINE: usize = 64;
+const ALIGN_FROM: usize = 4096;
 
 impl Mask {
     /// What a server uses, and a client to read: nothing changes.
@@ -44,28 +44,32 @@ impl Mask {
     }
 
     /// Masks these bytes, the last of the payload that are.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn mask(self, bytes: &mut [u8]) {
         if self.0 == 0 {
             return;
         }
+        if bytes.len() < WIDE_FROM { self.mask_short(bytes) } else { self.mask_long(bytes) }
+    }
+
+    #[inline]
+    fn mask_short(self, bytes: &mut [u8]) {
         let len = bytes.len();
-        let rest = if len < WIDE_FROM { bytes } else { self.mask_wide(bytes) };
         // The last bytes may overlap those before them, so they are masked before anything is written.
-        if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
             let (first, last) = (self.mask_16(*first), self.turned(len).mask_16(*last));
-            if let Some((_, blocks)) = rest.split_first_chunk_mut::<16>() {
+            if let Some((_, blocks)) = bytes.split_first_chunk_mut::<16>() {
                 self.mask_blocks(blocks);
             }
-            set_ends(rest, first, last);
-        } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+            set_ends(bytes, first, last);
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
             let (first, last) = (self.mask_8(*first), self.turned(len).mask_8(*last));
-            set_ends(rest, first, last);
-        } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+            set_ends(bytes, first, last);
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
             let (first, last) = (self.mask_4(*first), self.turned(len).mask_4(*last));
-            set_ends(rest, first, last);
+            set_ends(bytes, first, last);
         } else {
-            for (byte, key) in rest.iter_mut().zip(self.0.to_ne_bytes()) {
+            for (byte, key) in bytes.iter_mut().zip(self.0.to_ne_bytes()) {
                 *byte ^= key;
             }
         }
@@ -96,40 +100,66 @@ impl Mask {
         *self = self.turned(len);
     }
 
-    /// Masks the next bytes of the payload on their way to the end of `to`.
+    /// Masks these bytes, the last of the payload that are, on their way to the end of `to`.
     #[cfg(feature = "alloc")]
     #[inline]
-    pub(crate) fn append(&mut self, from: &[u8], to: &mut alloc::vec::Vec<u8>) {
+    pub(crate) fn append(self, from: &[u8], to: &mut alloc::vec::Vec<u8>) {
         to.reserve(from.len());
-        for block in from.chunks(BLOCK) {
-            let start = to.len();
-            to.extend_from_slice(block);
-            self.apply(to.get_mut(start..).unwrap_or_default());
+        let ahead = match from.len() {
+            0..WIDE_FROM => from.len(),
+            WIDE_FROM..ALIGN_FROM => 0,
+            _ => to.spare_capacity_mut().as_ptr().align_offset(LINE).min(from.len()),
+        };
+        let (ahead, lines) = from.split_at(ahead);
+        let start = to.len();
+        to.extend_from_slice(ahead);
+        self.mask(to.get_mut(start..).unwrap_or_default());
+        if lines.is_empty() {
+            return;
+        }
+        let mask = self.turned(ahead.len());
+        #[cfg(feature = "simd")]
+        if lines.len() >= DISPATCH_FROM {
+            return pulp::Arch::new().dispatch(|| mask.append_lines(lines, to));
+        }
+        mask.append_lines(lines, to);
+    }
+
+    /// Copies and masks in one pass: the compiler keeps the keys in registers.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    fn append_lines(self, lines: &[u8], to: &mut alloc::vec::Vec<u8>) {
+        let mut keys = [0; 4 * LINE];
+        self.mask_lines(&mut keys);
+        for lines in lines.chunks(keys.len()) {
+            to.extend(lines.iter().zip(&keys).map(|(byte, key)| byte ^ key));
         }
     }
 
-    /// Masks all but the last few bytes, which it gives back. The key does not turn over whole steps.
     #[inline(never)]
-    fn mask_wide(self, bytes: &mut [u8]) -> &mut [u8] {
-        let whole = bytes.len() - bytes.len() % WIDE;
-        let (steps, rest) = bytes.split_at_mut(whole);
+    fn mask_long(self, bytes: &mut [u8]) {
+        let ahead = match bytes.len() >= ALIGN_FROM {
+            true => bytes.as_ptr().align_offset(LINE).min(bytes.len()),
+            false => 0,
+        };
+        let (ahead, bytes) = bytes.split_at_mut(ahead);
+        self.mask_short(ahead);
+        let mask = self.turned(ahead.len());
+        let (lines, rest) = bytes.split_at_mut(bytes.len() - bytes.len() % LINE);
+        mask.mask_short(rest);
         #[cfg(feature = "simd")]
-        if whole >= DISPATCH_FROM {
-            pulp::Arch::new().dispatch(|| self.mask_steps(steps));
-            return rest;
+        if lines.len() >= DISPATCH_FROM {
+            return pulp::Arch::new().dispatch(|| mask.mask_lines(lines));
         }
-        self.mask_steps(steps);
-        rest
+        mask.mask_lines(lines);
     }
 
     /// What the compiler makes of this depends on the registers it may use where it is inlined.
     #[inline(always)]
-    fn mask_steps(self, steps: &mut [u8]) {
-        for step in steps.chunks_exact_mut(WIDE) {
-            for word in step.chunks_exact_mut(8) {
-                if let Ok(word) = <&mut [u8; 8]>::try_from(word) {
-                    *word = self.mask_8(*word);
-                }
+    fn mask_lines(self, lines: &mut [u8]) {
+        for word in lines.chunks_exact_mut(8) {
+            if let Ok(word) = <&mut [u8; 8]>::try_from(word) {
+                *word = self.mask_8(*word);
             }
         }
     }

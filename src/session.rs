@@ -273,6 +273,12 @@ impl<'c> Session<'c> {
         self.endpoint.poll_timeout(now, self.config, false)
     }
 
+    /// Whether [`poll_timeout`](Session::poll_timeout) would answer nothing earlier than it did the last time: a driver
+    /// that has set its timer by that need not read the clock and ask again.
+    pub fn timeout_stands(&self) -> bool {
+        self.endpoint.timeout_stands(self.config, false)
+    }
+
     /// Does what is due at `now`; calling early or twice does no harm.
     pub fn handle_timeout(&mut self, now: Moment) {
         while let Some(due) = self.endpoint.due(now, self.config, false) {

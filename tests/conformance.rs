@@ -113,6 +113,33 @@ fn the_lessons_name_what_exists() {
     println!("docs/lessons.md names {tests} tests and {items} items");
 }
 
+/// The tests hold their own rows to their bounds and answers; here are the rows that no test holds.
+#[test]
+fn every_figure_of_the_lessons_is_told_by_the_test_that_it_names() {
+    let code = Code::read();
+    let text = fs::read_to_string(path("docs/lessons.md")).unwrap();
+    let (_, table) = text.split_once("<!-- made by scripts/hostile-table -->").expect("its beginning");
+    let (table, _) = table.split_once("<!-- end -->").expect("its end");
+    let mut rows = 0;
+    for line in table.lines().filter(|line| line.ends_with("` |")) {
+        let [class, _, _, answer, test] = cells(line)[..] else { panic!("{line}") };
+        let test = test.trim_matches('`');
+        assert!(code.tests.contains_key(test), "docs/lessons.md: no test: {test}");
+        let (file, _) = test.split_once("::").unwrap();
+        let source = fs::read_to_string(path(file)).unwrap();
+        assert!(source.contains(&format!("\"{class}\"")), "{file} tells nothing of: {class}");
+        assert!(!answer.is_empty(), "{line}");
+        rows += 1;
+    }
+    let mut told = 0;
+    each_file("tests", &mut |_, text| {
+        if text.contains("\nuse support::figure::Figure;") {
+            told += text.matches("Figure::new(").count();
+        }
+    });
+    assert_eq!(rows, told, "rows in docs/lessons.md, and figures in the tests");
+}
+
 fn table() -> String {
     fs::read_to_string(path("docs/conformance.md")).unwrap()
 }

@@ -1,41 +1,13 @@
 //! What a connection weighs: sizes, and the heap under a counting allocator.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/heap.rs"]
+mod heap;
+
 use std::sync::Arc;
 
 use bytes::Buf;
+use heap::held;
 use sockless::{Config, Connection, Decoder, Event, Keys, Moment, ProtocolError, Signal, Timeouts};
-
-struct Counting;
-
-thread_local! {
-    /// Bytes on the heap that this thread has taken and not given back.
-    static HELD: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
-}
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn held() -> isize {
-    HELD.with(Cell::get)
-}
 
 /// Bounds for pointers of 64 bits; with smaller ones all is smaller.
 #[test]

@@ -1,47 +1,14 @@
 //! What is announced reserves no memory (RFC 6455 §10.4): an allocator that counts, in a program of its own.
 #![cfg(feature = "alloc")]
 
-use core::alloc::{GlobalAlloc, Layout};
-use core::cell::Cell;
-use std::alloc::System;
+#[path = "support/heap.rs"]
+mod heap;
 
 use sockless::{Config, Connection, Delivery, Event, Keys, Limits};
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count(bytes: usize) {
-    ALLOCATED.set(ALLOCATED.get() + bytes);
-}
-
-// SAFETY: it is the system's allocator, and counts on the side.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size);
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 /// The bytes allocated meanwhile on this thread.
 fn allocated(during: impl FnOnce()) -> usize {
-    let before = ALLOCATED.get();
-    during();
-    ALLOCATED.get() - before
+    usize::try_from(heap::during(during).1.asked).unwrap()
 }
 
 fn client(delivery: Delivery) -> Connection {

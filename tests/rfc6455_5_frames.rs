@@ -214,6 +214,49 @@ fn s5_3_the_mask_is_the_same_in_any_pieces_in_place_and_copied() {
 }
 
 #[test]
+fn s5_3_payloads_of_all_lengths_are_masked_wherever_they_lie() {
+    let key = [0x37, 0xfa, 0x21, 0x3d];
+    let data: Vec<u8> = (0..5000 + 64).map(|at: u32| (at * 7 + 3).to_le_bytes()[0]).collect();
+    let masked = |from: usize, to: usize| -> Vec<u8> {
+        data[from..to].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+    };
+    // The ways that there are to mask begin at 128, 512 and 4096 bytes.
+    for len in (0..700).chain(4080..4180).chain([4999, 5000]) {
+        for start in [0, 1, 7, 8, 31, 60, 63] {
+            let end = start + len;
+            let mut place = data.clone();
+            Mask::new(key).apply(&mut place[start..end]);
+            let wanted = [&data[..start], &masked(start, end), &data[end..]].concat();
+            assert!(place == wanted, "{len} bytes at {start}");
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn s5_3_a_client_masks_payloads_of_all_lengths_wherever_they_go() {
+    use bytes::Buf;
+    let config = sockless::Config::default().fragment(usize::MAX);
+    for behind in [0, 1, 60] {
+        for len in (0..700).chain(4080..4180).chain([5000]) {
+            let mut client = sockless::Connection::client(config, sockless::Keys::from_seed([3; 32]));
+            let data: Vec<u8> = (0..len).map(|at: u32| (at * 7 + 3).to_le_bytes()[0]).collect();
+            client.binary(&vec![0; behind][..]).unwrap();
+            client.binary(&data[..]).unwrap();
+            let queued = client.queued();
+            let mut wire = client.output().copy_to_bytes(queued).to_vec();
+            let mut decoder = Decoder::new(Role::Server, sockless::Limits::default());
+            let mut input = &mut wire[6 + behind..];
+            let mut back = vec![];
+            while let Some(chunk) = decoder.decode(&mut input).unwrap() {
+                back.extend_from_slice(chunk.payload);
+            }
+            assert!(back == data, "{len} bytes behind {behind}");
+        }
+    }
+}
+
+#[test]
 fn s5_2_reserved_bits_are_a_fault_unless_an_extension_claims_rsv1() {
     let decode = |mut decoder: Decoder, wire: &[u8]| {
         let mut wire = wire.to_vec();

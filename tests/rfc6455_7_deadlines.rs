@@ -401,3 +401,53 @@ fn moments_keep_to_their_range() {
     connection.close(None, "").unwrap();
     assert_eq!(connection.poll_timeout(last), Some(last));
 }
+
+/// What a driver may skip: reading the clock, as long as nothing would be due earlier.
+#[test]
+fn s10_an_answer_stands_until_a_deadline_begins() {
+    for mut subject in subjects(Timeouts { idle: seconds(15), close: seconds_10(), ..PING }) {
+        assert!(!subject.timeout_stands(), "not asked yet");
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(15)));
+        let message = message(&subject);
+        subject.feed(&message);
+        assert!(subject.timeout_stands(), "other input makes it no earlier");
+        subject.handle_timeout(at(14));
+        assert!(subject.timeout_stands(), "nothing was due");
+        subject.handle_timeout(at(15));
+        assert!(!subject.timeout_stands(), "the idle deadline begins anew, the other runs on");
+        assert_eq!(subject.poll_timeout(at(16)), Some(at(20)));
+        assert!(subject.timeout_stands());
+        subject.handle_timeout(at(20));
+        assert!(!subject.timeout_stands(), "silence begins anew, the other runs on");
+        assert_eq!(subject.poll_timeout(at(20)), Some(at(31)));
+        assert_eq!(subject.close(None, ""), Ok(()));
+        assert!(!subject.timeout_stands(), "closing has begun");
+        assert_eq!(subject.poll_timeout(at(20)), Some(at(30)));
+        assert!(subject.timeout_stands());
+        subject.eof();
+        assert!(!subject.timeout_stands(), "there is nothing to wait for");
+        assert_eq!(subject.poll_timeout(at(21)), None);
+    }
+    for mut subject in subjects(Timeouts::NONE) {
+        assert_eq!(subject.close(None, ""), Ok(()));
+        assert_eq!(subject.poll_timeout(at(0)), None);
+        assert!(subject.timeout_stands(), "nothing ever runs");
+    }
+}
+
+#[test]
+fn s10_an_answer_stands_until_output_waits() {
+    for role in ROLES {
+        let timeouts = Timeouts { output: seconds(30), ..Timeouts::NONE };
+        let mut connection = connection(role, Config::default().timeouts(timeouts));
+        assert_eq!(connection.poll_timeout(at(0)), None);
+        assert!(connection.timeout_stands());
+        connection.text("x").expect("room");
+        assert!(!connection.timeout_stands(), "output waits");
+        assert_eq!(connection.poll_timeout(at(1)), Some(at(31)));
+        let queued = connection.queued();
+        connection.output().advance(queued);
+        assert!(connection.timeout_stands(), "an old deadline is only too early");
+        assert_eq!(connection.poll_timeout(at(1)), None);
+    }
+}

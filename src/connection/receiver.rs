@@ -224,7 +224,7 @@ impl Receiver {
     /// A message in several pieces, appended as they come.
     #[cold]
     fn assemble<'b>(&mut self, piece: Piece<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
-        let Piece { opcode, payload, mut mask, end, .. } = piece;
+        let Piece { opcode, payload, mask, end, .. } = piece;
         let to_come = self.parts.frames.to_come(&self.config.limits);
         let message = &mut self.torn.get_or_insert_default().message;
         if matches!(message, Message::None) {

@@ -262,6 +262,12 @@ impl Sender {
         self.endpoint.poll_timeout(now, &self.config, queued)
     }
 
+    /// Whether [`poll_timeout`](Sender::poll_timeout) would answer nothing earlier than it did the last time: a driver
+    /// that has set its timer by that need not read the clock and ask again.
+    pub fn timeout_stands(&self) -> bool {
+        self.endpoint.timeout_stands(&self.config, self.queued() > 0)
+    }
+
     /// Does what is due at `now`; calling early or twice does no harm. There may be output afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
         let queued = self.queued() > 0;

@@ -52,6 +52,8 @@ impl ResponseHead {
 /// ```
 pub struct BodyCollector {
     place: Place,
+    /// Bytes of extensions and trailers.
+    skipped: u16,
     cap: usize,
     bytes: Vec<u8>,
 }
@@ -83,7 +85,7 @@ impl BodyCollector {
             BodyFraming::Chunked => Place::Size { size: 0, digits: 0 },
             BodyFraming::UntilClose => Place::UntilClose,
         };
-        BodyCollector { place, cap, bytes: Vec::new() }
+        BodyCollector { place, skipped: 0, cap, bytes: Vec::new() }
     }
 
     /// Takes the body off the front of `input`; gives it once it has ended or the cap is full and more has come.
@@ -105,6 +107,12 @@ impl BodyCollector {
                 }
                 place => {
                     *place = place.step(byte);
+                    if matches!(place, Place::Extension { .. } | Place::Trailer { .. }) {
+                        self.skipped += 1;
+                        if self.skipped > MOST_SKIPPED {
+                            self.place = Place::Bad;
+                        }
+                    }
                     take(input, 1);
                 }
             }
@@ -157,7 +165,6 @@ enum Place {
     /// Blanks and extensions behind a size.
     Extension {
         size: u64,
-        length: u16,
     },
     SizeEnd {
         size: u64,
@@ -168,18 +175,16 @@ enum Place {
     ChunkEnd,
     /// In the lines behind the last chunk.
     Trailer {
-        line: u16,
-        total: u16,
+        empty: bool,
     },
     TrailerEnd {
-        line: u16,
-        total: u16,
+        empty: bool,
     },
     End,
     Bad,
 }
 
-/// Bytes of extensions of one chunk, and of all trailers, that are skipped.
+/// Bytes of the extensions of all chunks, and of all trailers, that are skipped (RFC 9112 §7.1).
 const MOST_SKIPPED: u16 = 4096;
 
 impl Place {
@@ -187,25 +192,21 @@ impl Place {
     fn step(self, byte: u8) -> Place {
         match (self, byte) {
             (Place::Size { size, digits: 1.. }, b'\r') => Place::SizeEnd { size },
-            (Place::Size { size, digits: 1.. }, b';' | b' ' | b'\t') => Place::Extension { size, length: 1 },
+            (Place::Size { size, digits: 1.. }, b';' | b' ' | b'\t') => Place::Extension { size },
             (Place::Size { size, digits: digits @ 0..16 }, _) => match char::from(byte).to_digit(16) {
                 Some(digit) => Place::Size { size: size << 4 | u64::from(digit), digits: digits + 1 },
                 None => Place::Bad,
             },
-            (Place::Extension { size, .. }, b'\r') => Place::SizeEnd { size },
-            (Place::Extension { size, length: length @ ..MOST_SKIPPED }, b'\t' | b' '..) if byte != 0x7f => {
-                Place::Extension { size, length: length + 1 }
-            }
-            (Place::SizeEnd { size: 0 }, b'\n') => Place::Trailer { line: 0, total: 0 },
+            (Place::Extension { size }, b'\r') => Place::SizeEnd { size },
+            (Place::Extension { size }, b'\t' | b' '..) if byte != 0x7f => Place::Extension { size },
+            (Place::SizeEnd { size: 0 }, b'\n') => Place::Trailer { empty: true },
             (Place::SizeEnd { size }, b'\n') => Place::Chunk { left: size },
             (Place::Chunk { .. }, b'\r') => Place::ChunkEnd,
             (Place::ChunkEnd, b'\n') => Place::Size { size: 0, digits: 0 },
-            (Place::Trailer { line, total }, b'\r') => Place::TrailerEnd { line, total },
-            (Place::Trailer { line, total: total @ ..MOST_SKIPPED }, b'\t' | b' '..) => {
-                Place::Trailer { line: line.saturating_add(1), total: total + 1 }
-            }
-            (Place::TrailerEnd { line: 0, .. }, b'\n') => Place::End,
-            (Place::TrailerEnd { total, .. }, b'\n') => Place::Trailer { line: 0, total },
+            (Place::Trailer { empty }, b'\r') => Place::TrailerEnd { empty },
+            (Place::Trailer { .. }, b'\t' | b' '..) => Place::Trailer { empty: false },
+            (Place::TrailerEnd { empty: true }, b'\n') => Place::End,
+            (Place::TrailerEnd { empty: false }, b'\n') => Place::Trailer { empty: true },
             _ => Place::Bad,
         }
     }

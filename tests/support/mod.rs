@@ -3,9 +3,12 @@
 
 #[cfg(feature = "deflate")]
 pub mod deflate;
+pub mod figure;
 pub mod generate;
 #[cfg(feature = "hixie")]
 pub mod hixie;
+pub mod hostile;
+pub mod opening;
 pub mod oracle;
 pub mod pieces;
 pub mod properties;

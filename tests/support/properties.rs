@@ -131,7 +131,7 @@ fn calls(u: &mut Unstructured<'_>) -> Result<()> {
         .delivery(if u.arbitrary()? { Delivery::Parts } else { Delivery::Messages });
     let mut connection = connection(role, config);
     let mut caller = Caller::default();
-    let mut now = Moment::ORIGIN;
+    let (mut now, mut due) = (Moment::ORIGIN, None);
     while !u.is_empty() {
         match u.int_in_range(0..=19)? {
             0..=2 => {
@@ -154,9 +154,14 @@ fn calls(u: &mut Unstructured<'_>) -> Result<()> {
                 caller.dropped |= dropped.is_ok_and(|dropped| dropped.frames > 0);
             }
             13 => {
+                if connection.timeout_stands() {
+                    let asked = connection.poll_timeout(now);
+                    assert!(asked.is_none_or(|asked| due.is_some_and(|due| asked >= due)), "it stood");
+                }
                 now = now + std::time::Duration::from_secs(u.int_in_range(0..=60)?);
                 connection.handle_timeout(now);
-                assert!(connection.poll_timeout(now).is_none_or(|due| due > now), "nothing due is left");
+                due = connection.poll_timeout(now);
+                assert!(due.is_none_or(|due| due > now), "nothing due is left");
             }
             14 => connection.release(),
             15 => drop(connection.end()),

@@ -360,6 +360,16 @@ impl Subject {
         }
     }
 
+    pub fn timeout_stands(&self) -> bool {
+        match &self.machine {
+            Machine::Whole(connection) => connection.timeout_stands(),
+            #[cfg(feature = "deflate")]
+            Machine::Pooled(pooled) => pooled.0.timeout_stands(),
+            Machine::Session(session) => session.timeout_stands(),
+            Machine::Split(halves) => halves.1.timeout_stands(),
+        }
+    }
+
     pub fn handle_timeout(&mut self, now: Moment) {
         match &mut self.machine {
             Machine::Whole(connection) => connection.handle_timeout(now),

@@ -1,6 +1,6 @@
 use std::cell::RefCell;
 
-use sockless::ReadBuffer;
+use sockless::{Connection, ProtocolError, ReadBuffer, Step};
 
 /// The bytes read at a time.
 pub(crate) const READ: usize = 16 << 10;
@@ -20,6 +20,11 @@ impl Place {
     /// With the bytes that came behind the handshake.
     pub(crate) fn with_rest(rest: &[u8]) -> Place {
         Place((!rest.is_empty()).then(|| ReadBuffer::with_rest(READ, rest)))
+    }
+
+    /// The next event from what was read, if anything was.
+    pub(crate) fn step(&mut self, connection: &mut Connection) -> Result<Option<Step>, ProtocolError> {
+        self.0.as_mut().map_or(Ok(None), |buffer| buffer.step(connection))
     }
 
     /// The buffer, from the thread's own if there is none yet.

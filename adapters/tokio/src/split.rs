@@ -129,8 +129,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for SplitSender<S> {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.0.poll(&self.0.wakers.sender, cx, |socket, cx| {
             let _ = socket.connection().close(Some(CloseCode::NORMAL), "");
-            // The deadline of the Close has begun, while the other half sleeps.
-            socket.poll_time(cx);
             socket.poll_flushed(cx)
         })
     }

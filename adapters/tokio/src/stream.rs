@@ -130,14 +130,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         crate::split::split(self)
     }
 
-    /// What there is to see next. Events first, so that what they cause leaves in one write.
+    /// What there is to see next.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Step, Error>>> {
         loop {
+            if let Poll::Ready(step) = self.poll_transfer(cx) {
+                return Poll::Ready(step);
+            }
+            // Only who waits looks at the time.
+            ready!(self.poll_time(cx));
+        }
+    }
+
+    /// Writes and reads until there is something to see. Events first, so that what they cause leaves in one write.
+    fn poll_transfer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Step, Error>>> {
+        loop {
             // A fault has queued its Close, and is the cause of the end.
-            if let Ok(Some(step)) = self.place.buffer().step(&mut self.connection) {
+            if let Ok(Some(step)) = self.place.step(&mut self.connection) {
                 return Poll::Ready(Some(Ok(step)));
             }
-            self.poll_time(cx);
             let written = self.poll_write(cx);
             if written.is_ready() {
                 if let Some(end) = self.poll_transport(cx) {
@@ -155,11 +165,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
 
     /// Reads into the buffer; an end or a loss of the transport is told to the connection.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut space = ReadBuf::new(self.place.buffer().space());
+        let buffer = self.place.buffer();
+        let mut space = ReadBuf::new(buffer.space());
         let read = Pin::new(&mut self.stream).poll_read(cx, &mut space);
         let len = space.filled().len();
         match read {
-            Poll::Ready(Ok(())) if len > 0 => self.place.buffer().filled(len),
+            Poll::Ready(Ok(())) if len > 0 => buffer.filled(len),
             Poll::Ready(Ok(())) => self.connection.receive_eof(),
             Poll::Ready(Err(error)) => self.lose(error),
             Poll::Pending => {
@@ -173,22 +184,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// Writes all that is queued.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.connection.queued() > 0 && self.lost.is_none() {
-            let output = self.connection.output();
-            let stream = Pin::new(&mut self.stream);
-            let written = if stream.is_write_vectored() {
-                let mut runs = [io::IoSlice::new(&[]); RUNS];
-                let count = output.chunks_vectored(&mut runs);
-                stream.poll_write_vectored(cx, &runs[..count])
-            } else {
-                stream.poll_write(cx, output.chunk())
-            };
-            match ready!(written) {
+            match ready!(self.poll_write_some(cx)) {
                 Ok(0) => self.lose(io::ErrorKind::WriteZero.into()),
                 Ok(len) => self.connection.output().advance(len),
                 Err(error) => self.lose(error),
             }
         }
         Poll::Ready(())
+    }
+
+    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let output = self.connection.output();
+        let stream = Pin::new(&mut self.stream);
+        let chunk = output.chunk();
+        // One run costs the system less by itself than as a list of one.
+        if chunk.len() == output.remaining() || !stream.is_write_vectored() {
+            return stream.poll_write(cx, chunk);
+        }
+        let mut runs = [io::IoSlice::new(&[]); RUNS];
+        let count = output.chunks_vectored(&mut runs);
+        stream.poll_write_vectored(cx, &runs[..count])
     }
 
     /// Does what the protocol wants done with the transport. `None`: go on reading.
@@ -210,24 +225,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         }
     }
 
-    /// Does what is due, and sets the timer for what is due next.
-    pub(crate) fn poll_time(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let now = Moment::from(self.clock.elapsed());
-            self.connection.handle_timeout(now);
-            let Some(due) = self.connection.poll_timeout(now) else {
-                self.sleep = None;
-                return;
-            };
-            let at = self.clock + due.since(Moment::ORIGIN);
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-            if sleep.deadline() != at {
-                sleep.as_mut().reset(at);
-            }
-            if sleep.as_mut().poll(cx).is_pending() {
-                return;
-            }
+    /// Waits for what is due next; ready when something was due and is done.
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.connection.timeout_stands() {
+            self.set_timer();
         }
+        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        // A peer that always has more to say uses up the budget of the task, and without one a timer is not asked.
+        if !sleep.is_elapsed() {
+            ready!(sleep.as_mut().poll(cx));
+        }
+        let now = self.now();
+        self.connection.handle_timeout(now);
+        self.set_timer();
+        Poll::Ready(())
+    }
+
+    fn set_timer(&mut self) {
+        let now = self.now();
+        let Some(due) = self.connection.poll_timeout(now) else { return self.sleep = None };
+        let at = self.clock + due.since(Moment::ORIGIN);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        // This starts it, also when it cannot be polled now.
+        sleep.as_mut().reset(at);
+    }
+
+    fn now(&self) -> Moment {
+        Moment::from(self.clock.elapsed())
     }
 
     /// The end, with what was wrong about it.
@@ -273,19 +297,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// Writes what is queued and flushes the transport.
     pub(crate) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_written(cx))?;
+        // The deadline of a Close has begun, and the half that reads may be asleep.
+        if !self.connection.timeout_stands() {
+            while self.poll_time(cx).is_ready() {}
+        }
         Pin::new(&mut self.stream).poll_flush(cx).map_err(Error::from)
     }
 
     /// Writes all that is queued, as long as the deadlines allow: a peer that reads nothing ends whoever only sends.
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.poll_write(cx).is_pending() {
+        while self.poll_write(cx).is_pending() {
+            if self.connection.transport() == Transport::Abort {
+                return Poll::Ready(self.finish().and(Err(SendError::Closed.into())));
+            }
             // Nobody reads meanwhile, so silence says nothing of the peer: that output stays where it is does.
             self.connection.signal(Signal::Heard { message: false });
-            self.poll_time(cx);
-            if self.connection.transport() != Transport::Abort {
-                return Poll::Pending;
-            }
-            return Poll::Ready(self.finish().and(Err(SendError::Closed.into())));
+            ready!(self.poll_time(cx));
         }
         Poll::Ready(self.lost.take().map_or(Ok(()), |error| Err(error.into())))
     }

@@ -11,7 +11,7 @@ use sockless_tokio::sockless::handshake::{
 };
 use sockless_tokio::sockless::{Cause, CloseCode, Config, Deadline, Event, Limits, Timeouts, Uri};
 use sockless_tokio::{Error, Incoming, Message, WebSocketStream, accept, connect_with};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
 type Socket = WebSocketStream<DuplexStream>;
 
@@ -312,6 +312,49 @@ async fn a_close_from_one_half_is_given_up_by_the_other_in_time() {
     drop(server);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_close_frame_sent_from_one_half_is_given_up_by_the_other_in_time() {
+    let timeouts = Timeouts { ping_interval: None, ..Timeouts::default() };
+    let (client, server) = pair(1 << 16, Config::default().timeouts(timeouts)).await;
+    let (mut sender, mut receiver) = client.split();
+    let receiving = tokio::spawn(async move { receiver.next().await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    sender.send(Message::Close(None)).await.unwrap();
+    let end = tokio::time::timeout(Duration::from_secs(60), receiving).await;
+    match end.expect("the deadline of the Close").unwrap() {
+        Some(Err(Error::Ended(end))) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Close)),
+        other => panic!("{other:?}"),
+    }
+    drop(server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_begins_behind_a_later_one_is_kept() {
+    let timeouts = Timeouts { ping_interval: Some(Duration::from_secs(60)), ..Timeouts::default() };
+    let (mut client, server) = pair(1 << 16, Config::default().timeouts(timeouts)).await;
+    let started = tokio::time::Instant::now();
+    let waiting = tokio::time::timeout(Duration::from_secs(5), client.next()).await;
+    assert!(waiting.is_err(), "nothing comes, and the ping is far away");
+    match client.close(None).await {
+        Err(Error::Ended(end)) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Close)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(started.elapsed().as_secs(), 15);
+    drop(server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_wakes_the_task_that_waits_now() {
+    let (mut client, server) = pair(1 << 16, Config::default()).await;
+    assert!(futures_util::poll!(client.next()).is_pending());
+    // In another task, with another waker, before anything came due.
+    match tokio::spawn(async move { client.next().await }).await.unwrap() {
+        Some(Err(Error::Ended(end))) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Pong)),
+        other => panic!("{other:?}"),
+    }
+    drop(server);
+}
+
 #[tokio::test]
 async fn subprotocol_and_fields_are_chosen_by_the_server() {
     let (near, far) = tokio::io::duplex(1 << 16);
@@ -346,6 +389,39 @@ async fn an_origin_that_may_not_is_told_so() {
         tokio::join!(connect_with(near, &request, Config::default()), accept(far, OriginPolicy::SameHost));
     assert!(matches!(client, Err(Error::Status(head)) if head.status() == 403));
     assert!(matches!(server, Err(Error::Refused(Refusal::OriginForbidden))));
+}
+
+/// What a server sends to a client that is refused, and how long it has to do with a client that goes on for so many
+/// kilobytes and then ends its side, or does not.
+async fn refused(kilobytes: usize, ends: bool) -> (Vec<u8>, Duration) {
+    // Little room in between: nothing can be written that nobody reads.
+    let (mut client, far) = tokio::io::duplex(1 << 10);
+    let started = tokio::time::Instant::now();
+    let server = tokio::spawn(async move {
+        assert!(matches!(accept(far, OriginPolicy::Any).await, Err(Error::Refused(_))));
+        started.elapsed()
+    });
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let (mut reader, mut writer) = tokio::io::split(client);
+    let writing = async {
+        for _ in 0..kilobytes {
+            writer.write_all(&[b'x'; 1024]).await.ok()?;
+        }
+        if ends { writer.shutdown().await.ok() } else { None }
+    };
+    let mut response = Vec::new();
+    let (written, read) = tokio::join!(writing, reader.read_to_end(&mut response));
+    assert_eq!((written.is_some(), read.is_ok()), (ends, true));
+    (response, server.await.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_client_is_read_to_its_end_but_not_for_ever() {
+    for (kilobytes, ends, time) in [(0, true, 0), (100, true, 0), (100, false, 1), (1000, false, 0)] {
+        let (response, took) = refused(kilobytes, ends).await;
+        assert!(response.starts_with(b"HTTP/1.1 426"), "{}", String::from_utf8_lossy(&response));
+        assert_eq!(took.as_secs(), time, "{kilobytes} KiB");
+    }
 }
 
 /// A transport whose end is a reset.

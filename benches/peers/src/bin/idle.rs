@@ -10,7 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
+use process::resident;
 use sockless::{Config, Connection, Keys, Prepared};
+
+#[path = "../process.rs"]
+#[allow(dead_code)]
+mod process;
 
 /// Counts the bytes that are allocated.
 struct Counting;
@@ -130,11 +135,4 @@ fn open(address: &str) -> TcpStream {
     let len = stream.read(&mut response).expect("a response");
     assert!(response[..len].starts_with(b"HTTP/1.1 101"));
     stream
-}
-
-/// The bytes of a process that are in memory.
-fn resident(process: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
 }

@@ -3,7 +3,8 @@
 //!
 //! `load ADDR [--connections N] [--size BYTES] [--depth N] [--seconds S | --echoes N] [--server PID]`
 //!
-//! Prints echoes per second, and with `--server` the processor time of the server per echo.
+//! Prints echoes per second, and with `--server` the processor time of the server per echo, and the bytes of its memory
+//! for each connection behind the first, before the first message.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -11,7 +12,10 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use process::{processor_time, resident};
 
+#[path = "../process.rs"]
+mod process;
 #[path = "../../../own/wire.rs"]
 #[allow(dead_code)]
 mod wire;
@@ -50,7 +54,11 @@ fn main() {
         wire::frame(&mut echo, 0x82, None, &payload);
     }
     let mut poll = Poll::new().expect("a poll");
-    let mut clients: Vec<Client> = (0..options.connections).map(|_| connect(options.address)).collect();
+    // The first makes the server make what it makes once.
+    let mut clients = vec![connect(options.address)];
+    let empty = options.server.map(resident);
+    clients.extend((1..options.connections).map(|_| connect(options.address)));
+    let full = options.server.map(resident);
     for (index, client) in clients.iter_mut().enumerate() {
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut client.stream, Token(index), interest).expect("a place");
@@ -102,6 +110,10 @@ fn main() {
     if let (Some(now), Some(before)) = (processor_time(options.server), start.1) {
         print!(", {:.0} ns of the server's time per echo", (now - before) as f64 / echoes as f64);
     }
+    if let (Some(full), Some(empty)) = (full, empty) {
+        let each = (full as f64 - empty as f64) / (options.connections - 1).max(1) as f64;
+        print!(", {each:.0} bytes of the server's memory per idle connection");
+    }
     println!();
 }
 
@@ -133,9 +145,10 @@ fn connect(address: SocketAddr) -> Client {
     stream.write_all(REQUEST).expect("a server that reads");
     let mut response = Vec::new();
     while !response.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).expect("a response");
-        response.push(byte[0]);
+        let mut buffer = [0; 512];
+        let len = stream.read(&mut buffer).expect("a response");
+        assert!(len > 0, "the server closed the connection");
+        response.extend_from_slice(&buffer[..len]);
     }
     assert!(response.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&response));
     stream.set_nonblocking(true).expect("a socket");
@@ -172,10 +185,4 @@ impl Client {
             }
         }
     }
-}
-
-/// Nanoseconds of processor time that a process of one thread has had so far.
-fn processor_time(process: Option<u32>) -> Option<u64> {
-    let statistics = std::fs::read_to_string(format!("/proc/{}/schedstat", process?)).ok()?;
-    statistics.split_whitespace().next()?.parse().ok()
 }

@@ -1,55 +1,20 @@
-//! What the dialects before RFC 6455 may cost in memory, under a counting allocator.
+//! Hostile peers of the dialects before RFC 6455: lengths, texts, and what they may cost (hixie-76 §4.2).
 #![cfg(feature = "hixie")]
 
+#[path = "support/heap.rs"]
+mod heap;
 mod support;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use arbitrary::Unstructured;
 use bytes::Buf;
 use sockless::hixie::{Connection, Dialect, InvalidText};
-use sockless::{Config, Delivery, Event, Limits};
+use sockless::{Config, Delivery, Event, Limits, ProtocolError, Transport};
+use support::figure::Figure;
 use support::hixie;
 use support::run::Cuts;
 
-struct Counting;
-
-thread_local! {
-    /// Bytes on the heap that this thread has taken and not given back, and the most there were.
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static MOST: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + bytes);
-        let _ = MOST.try_with(|most| most.set(most.get().max(held.get())));
-    });
-}
-
-// SAFETY: it is the system's allocator, and counts on the side.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The most bytes on the heap meanwhile, beyond those that were there before.
-fn peak(during: impl FnOnce()) -> usize {
-    let before = HELD.get();
-    MOST.set(before);
-    during();
-    usize::try_from(MOST.get() - before).unwrap()
+fn peak(during: impl FnOnce()) -> isize {
+    heap::during(during).1.peak
 }
 
 fn feed(connection: &mut Connection, mut input: &mut [u8]) {
@@ -61,9 +26,43 @@ fn unlimited() -> Connection {
     Connection::server(Dialect::Hixie76, config, InvalidText::Replace)
 }
 
+#[test]
+fn a_length_is_refused_at_the_digit_that_is_too_many() {
+    let mut figure = Figure::new("a length without an end (hixie-76)", 11, "digits until refused");
+    let mut zeros = Figure::new("a megabyte of noughts for a length (hixie-76)", 0, "bytes of heap");
+    for (limits, most) in [(Limits::default(), 4), (Limits::UNLIMITED, 11)] {
+        for digit in [0x81, 0xc0, 0xff] {
+            let config = Config::default().limits(limits);
+            let mut connection = Connection::server(Dialect::Hixie76, config, InvalidText::Replace);
+            feed(&mut connection, &mut [0x80]);
+            let refused = (1..20).find(|_| connection.receive(&mut &mut [digit][..]).is_err());
+            let fault = connection.receive(&mut &mut b"\0late\xff".to_owned()[..]).err();
+            assert_eq!(fault, Some(ProtocolError::FrameTooBig), "it sticks");
+            assert_eq!((connection.queued(), connection.transport()), (0, Transport::ShutdownWrite));
+            figure.saw(refused.unwrap(), "no FF 00, Transport::ShutdownWrite");
+            assert!(refused.unwrap() <= most, "{refused:?} for {limits:?}");
+        }
+        let config = Config::default().limits(limits);
+        let mut connection = Connection::server(Dialect::Hixie76, config, InvalidText::Replace);
+        let most = peak(|| {
+            feed(&mut connection, &mut [0x80]);
+            for _ in 0..1024 {
+                feed(&mut connection, &mut [0x80; 1024]);
+            }
+        });
+        let mut end = b"\0\0ok\xff".to_owned();
+        let event = connection.receive(&mut &mut end[..]).unwrap();
+        assert!(matches!(event, Some(Event::Text { text, .. }) if &*text == "ok"), "nothing was skipped");
+        zeros.saw(most, "the text behind it");
+    }
+    figure.tell();
+    zeros.tell();
+}
+
 /// Any length that 64 bits hold, under no limit at all, and then as many more bytes as anybody likes to send.
 #[test]
 fn what_is_announced_reserves_nothing() {
+    let mut figure = Figure::new("2^63 - 1 bytes announced, 400 KiB sent (hixie-76)", 0, "bytes of heap");
     for kind in [0x80, 0xaa, 0xff] {
         let mut connection = unlimited();
         let mut announcement = [kind, 0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
@@ -74,9 +73,10 @@ fn what_is_announced_reserves_nothing() {
                 feed(&mut connection, &mut more);
             }
         });
-        assert_eq!(most, 0, "of type {kind:02x}");
-        println!("a length of 2^63 - 1 announced, 400 KiB of it sent: {most} bytes on the heap");
+        assert_eq!(connection.queued(), 0);
+        figure.saw(most, "nothing");
     }
+    figure.tell();
 }
 
 #[test]
@@ -97,14 +97,18 @@ fn a_text_put_together_takes_memory_in_proportion_to_what_came() {
         }
     });
     // Growing by doubling: the old and the new at once.
-    assert!(most <= 3_200_000, "{most} bytes for 1000000");
+    let mut figure = Figure::new("a text of a megabyte, no limit (hixie-76)", 3_200_000, "bytes of heap");
+    assert_eq!(connection.queued(), 0);
+    figure.saw(most, "nothing");
+    figure.tell();
 }
 
 /// Whatever a peer sends, in whatever cuts: no more than a text of the limit, while it grows.
 #[test]
 fn limits_cap_what_is_held() {
     let mut cuts = Cuts(5);
-    let mut highest = 0;
+    let mut figure =
+        Figure::new("2,000 streams of anything, limit 300 (hixie)", 3 * 300 + 600, "bytes of heap");
     for _ in 0..2000 {
         let choices: Vec<u8> = (0..cuts.next() % 400).map(|_| cuts.next() as u8).collect();
         let Ok((mut setting, wire)) = hixie::input(&mut Unstructured::new(&choices)) else { continue };
@@ -124,10 +128,10 @@ fn limits_cap_what_is_held() {
             // A Close may be queued beside it.
             let allowed = if delivery == Delivery::Messages { 3 * 300 + 600 } else { 600 };
             assert!(most <= allowed, "{most} bytes held");
-            highest = highest.max(most);
+            figure.saw(most, "texts of 300 bytes at most");
         }
     }
-    println!("2000 streams at a limit of 300 bytes: {highest} bytes on the heap at most");
+    figure.tell();
 }
 
 #[test]
