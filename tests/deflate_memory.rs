@@ -7,8 +7,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use sockless::handshake::{Agreed, PermessageDeflate, WindowBits};
 use sockless::{Config, Connection, DeflatePool, Delivery, Limits, ProtocolError, Role};
+use support::deflate;
 use support::subject::{drain, from_peer};
 
 struct Counting;
@@ -104,6 +107,26 @@ fn s10_4_a_bomb_never_holds_more_than_the_limit_and_a_window() {
                 }
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_payload_inflates_as_elsewhere_and_in_bounded_memory(data in vec(any::<u8>(), 0..300)) {
+        deflate::any_payload(&data, &|act| peak(act));
+    }
+}
+
+/// What the fuzzer found worth keeping, on a stable compiler.
+#[test]
+fn the_corpus_holds() {
+    let corpus = format!("{}/fuzz/corpus/deflate", env!("CARGO_MANIFEST_DIR"));
+    let files: Vec<_> = std::fs::read_dir(&corpus).expect(&corpus).collect();
+    assert!(!files.is_empty(), "{corpus} is empty");
+    for file in files {
+        deflate::one(&std::fs::read(file.unwrap().path()).unwrap(), &|act| peak(act));
     }
 }
 

@@ -3,13 +3,16 @@
 
 #[cfg(feature = "deflate")]
 pub mod deflate;
+pub mod frame_header;
 pub mod generate;
 #[cfg(feature = "hixie")]
 pub mod hixie;
+pub mod opening;
 pub mod oracle;
 pub mod pieces;
 pub mod properties;
 pub mod run;
 pub mod subject;
+pub mod utf8;
 pub mod vectors;
 pub mod wire;
