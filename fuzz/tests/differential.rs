@@ -62,8 +62,10 @@ fn the_page_explains_each_class_with_vectors_that_show_it() {
 #[test]
 fn what_is_in_order_and_what_both_know_at_the_same_byte_is_in_no_class() {
     let limits = Limits { message: 300, frame: 200, fragments: 6 };
-    let in_order = b"\x89\x01x\x01\x01a\x80\x01b\x88\x02\x03\xe8";
-    for wire in [&in_order[..], b"\x81\x01\xff", b"\x82\x7e\0\xc9"] {
+    let in_order = &b"\x89\x01x\x01\x01a\x80\x01b\x88\x02\x03\xe8"[..];
+    let to_the_limit = [b"\x02\x7e\0\xc8", &[7; 200][..], b"\x80\x64", &[7; 100]].concat();
+    let longest_ping = [b"\x89\x7d", &[7; 125][..]].concat();
+    for wire in [in_order, &to_the_limit, &longest_ping, b"\x81\x01\xff", b"\x82\x7e\0\xc9"] {
         assert_eq!(compare(Role::Client, limits, wire), None, "{wire:02x?}");
     }
 }
