@@ -1,65 +1,19 @@
 //! What compression costs in memory: bombs, and connections that are idle, under a counting allocator.
 #![cfg(feature = "deflate")]
 
+#[path = "support/held.rs"]
+mod held;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 
+use held::{held, peak};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sockless::handshake::{Agreed, PermessageDeflate, WindowBits};
 use sockless::{Config, Connection, DeflatePool, Delivery, Limits, ProtocolError, Role};
 use support::deflate;
 use support::subject::{drain, from_peer};
-
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + bytes);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
-    });
-}
-
-// SAFETY: it is the system's allocator, and counts on the side.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as isize - layout.size() as isize);
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-fn held() -> isize {
-    HELD.with(Cell::get)
-}
-
-/// The most that is held meanwhile, beyond what is held before.
-fn peak(during: impl FnOnce()) -> isize {
-    let before = held();
-    PEAK.set(before);
-    during();
-    PEAK.get() - before
-}
 
 const WINDOW: isize = 32 << 10;
 const PART: isize = 32 << 10;
