@@ -98,7 +98,7 @@ fn the_lessons_name_what_exists() {
     for line in text.lines() {
         let quoted = quoted(line);
         for (at, name) in quoted.iter().enumerate() {
-            if name.starts_with("tests/") && name.contains("::") {
+            if name.contains("tests/") && name.contains("::") {
                 assert!(code.tests.contains_key(*name), "docs/lessons.md: no test: {name}");
                 tests += 1;
             }
@@ -357,7 +357,7 @@ struct Code {
     sources: BTreeMap<String, Names>,
     /// File, document, section.
     marks: BTreeSet<(String, String, String)>,
-    /// `tests/FILE.rs::NAME`, and the files of vectors that the test's file loads.
+    /// `tests/FILE.rs::NAME`, also below `fuzz/`, and the files of vectors that the test's file loads.
     tests: BTreeMap<String, BTreeSet<String>>,
     /// File and id.
     vectors: BTreeSet<(String, String)>,
@@ -375,6 +375,7 @@ impl Code {
             });
         }
         each_file("tests", &mut |file, text| code.add_tests(file, text));
+        each_file("fuzz/tests", &mut |file, text| code.add_tests(file, text));
         each_file("tests/data", &mut |file, text| {
             let name = file.trim_start_matches("tests/data/");
             let ids = text.split("\"id\": \"").skip(1).filter_map(|rest| rest.split('"').next());

@@ -4,7 +4,9 @@
 #[cfg(feature = "deflate")]
 pub mod deflate;
 pub mod figure;
+pub mod frame_header;
 pub mod generate;
+pub mod handshake;
 #[cfg(feature = "hixie")]
 pub mod hixie;
 pub mod hostile;
@@ -14,5 +16,6 @@ pub mod pieces;
 pub mod properties;
 pub mod run;
 pub mod subject;
+pub mod utf8;
 pub mod vectors;
 pub mod wire;
