@@ -188,32 +188,37 @@ fn what_takeover_costs() {
             .server_max_window_bits(WindowBits::new(bits).unwrap())
             .client_max_window_bits(WindowBits::new(bits))
     };
-    println!("window  inflating  compressing  idle and released");
+    println!("window  a little  short messages  long messages  compressing  idle and released");
     for bits in 9..=15 {
-        let measure = |agreed: Agreed, what: fn(&mut Connection)| {
+        let measure = |what: &dyn Fn(&mut Connection)| {
+            let mut connection = Connection::server(Config::default()).with_deflate(agreed(bits).agreed());
             let before = held();
-            let mut connection = Connection::server(Config::default()).with_deflate(agreed);
-            let new = held() - before;
             what(&mut connection);
-            (held() - before - new, connection)
+            let used = held() - before;
+            connection.release();
+            (used, held() - before)
         };
-        let text = |connection: &mut Connection| {
+        let inflate = |messages: usize, len: usize| {
+            let mut payload = miniz_oxide::deflate::compress_to_vec(&vec![7; len], 1);
+            payload.push(0);
+            measure(&|connection| {
+                for _ in 0..messages {
+                    let mut wire = from_peer(Role::Server, 0xc2, &payload);
+                    assert!(connection.receive(&mut &mut wire[..]).unwrap().is_some());
+                }
+            })
+        };
+        let (a_little, _) = inflate(1, 4000);
+        let (short, _) = inflate(100, 1000);
+        let (long, released) = inflate(1, 200_000);
+        let (compressing, _) = measure(&|connection| {
             connection.text(&"there and back again ".repeat(5000)).unwrap();
             drain(connection);
-        };
-        let (deflating, mut connection) = measure(agreed(bits).agreed(), text);
-        connection.release();
-        let (inflating, mut connection) = measure(agreed(bits).agreed(), |connection| {
-            let mut payload = miniz_oxide::deflate::compress_to_vec(&[7; 100_000], 1);
-            payload.push(0);
-            let mut wire = from_peer(Role::Server, 0xc2, &payload);
-            assert!(connection.receive(&mut &mut wire[..]).unwrap().is_some());
         });
-        let before = held();
-        connection.release();
-        let released = inflating + held() - before;
-        println!("{bits:6}  {inflating:9}  {deflating:11}  {released:17}");
+        println!("{bits:6}  {a_little:8}  {short:14}  {long:13}  {compressing:11}  {released:17}");
         assert!(released <= (1 << bits) + 400, "{released}");
+        assert!(short <= a_little + (1 << bits).max(8 << 10), "{short}");
+        assert!(long <= a_little + 2 * (1 << bits).max(8 << 10), "{long}");
     }
 }
 

@@ -105,7 +105,8 @@ impl Receiver {
         let limits = &config.limits;
         // One byte over the limit shows that there is one.
         let room = limits.message.saturating_sub(message.len).saturating_add(1);
-        let start = inflater.begin_run(usize::try_from(room).unwrap_or(usize::MAX));
+        let assembled = if config.delivery == Delivery::Messages { message.len } else { 0 };
+        let start = inflater.begin_run(assembled, usize::try_from(room).unwrap_or(usize::MAX));
         let taken = match data {
             Some(entered) => take(parts, inflater, limits, entered, input)?,
             None => inflater.take(&[]).map(|_| message.ended).map_err(|_| ProtocolError::CorruptDeflate),

@@ -1,4 +1,3 @@
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -15,12 +14,14 @@ use crate::handshake::WindowBits;
 /// own window to nobody, but the blocks behind it may refer back to before it (RFC 7692 §7.2.3).
 pub(crate) struct Inflater {
     engine: Inflate,
-    ring: Box<[u8]>,
+    ring: Vec<u8>,
+    /// The bytes of output that must not be forgotten.
+    window: usize,
     /// Where the next byte goes, and where the run of output in progress has to end.
     at: usize,
     end: usize,
-    /// The ring is full behind `at`, too.
-    wrapped: bool,
+    /// Where the last lap ended: what lies behind `at` up to there is older.
+    lap: usize,
     /// Bytes were taken since the last boundary between two blocks that is known of.
     inside: bool,
     /// A place in the pool that this was borrowed from.
@@ -30,7 +31,7 @@ pub(crate) struct Inflater {
 /// The data is no DEFLATE.
 pub(crate) struct Corrupt;
 
-/// The least room for output: a window may be too small for the engine to be quick.
+/// What a ring begins with.
 const LEAST_RING: usize = 8 << 10;
 
 impl Inflater {
@@ -40,10 +41,11 @@ impl Inflater {
     pub(crate) fn new(window: WindowBits) -> Inflater {
         Inflater {
             engine: Inflate::new(false, WindowBits::MAX.value()),
-            ring: vec![0; window.bytes().max(LEAST_RING)].into(),
+            ring: vec![0; LEAST_RING],
+            window: window.bytes(),
             at: 0,
             end: 0,
-            wrapped: false,
+            lap: 0,
             inside: false,
             permit: None,
         }
@@ -54,12 +56,13 @@ impl Inflater {
         self.engine.reset(false);
         self.at = 0;
         self.end = 0;
-        self.wrapped = false;
+        self.lap = 0;
         self.inside = false;
     }
 
     /// Fills the window, which is empty.
     pub(crate) fn restore(&mut self, window: &[u8]) -> Result<(), Corrupt> {
+        self.ring.resize(self.ring.len().max(window.len().next_power_of_two()), 0);
         for (to, from) in self.ring.iter_mut().zip(window) {
             *to = *from;
             self.at += 1;
@@ -69,7 +72,7 @@ impl Inflater {
 
     /// The window: the last bytes of output, as many as were agreed.
     pub(crate) fn window(&self, window: WindowBits) -> Vec<u8> {
-        let [older, newer] = history(&self.ring, self.at, self.wrapped);
+        let [older, newer] = history(&self.ring, self.at, self.lap);
         let surplus = (older.len() + newer.len()).saturating_sub(window.bytes());
         let older_surplus = surplus.min(older.len());
         let mut kept = Vec::with_capacity(older.len() + newer.len() - surplus);
@@ -79,10 +82,17 @@ impl Inflater {
     }
 
     /// Begins a run of output of `most` bytes or less, one at least, and says where it begins.
-    pub(crate) fn begin_run(&mut self, most: usize) -> usize {
-        if self.at == self.ring.len() {
+    ///
+    /// Behind `assembled` bytes of a message that is put together: for a long one the ring gets longer than the window,
+    /// as the engine is slow where a run repeats what lies before its own beginning.
+    pub(crate) fn begin_run(&mut self, assembled: u64, most: usize) -> usize {
+        let len = self.ring.len();
+        let is_short = u64::try_from(len).is_ok_and(|len| len <= assembled);
+        if self.at == len && (len < self.window || is_short && len <= self.window.max(LEAST_RING)) {
+            self.ring.resize(2 * len, 0);
+        } else if self.at == len || self.at >= self.window && assembled == 0 {
+            self.lap = self.at;
             self.at = 0;
-            self.wrapped = true;
         }
         self.end = self.ring.len().min(self.at.saturating_add(most.max(1)));
         self.at
@@ -156,7 +166,7 @@ impl Inflater {
     fn rejoin(&mut self) -> Result<(), Corrupt> {
         self.engine.reset(false);
         self.inside = false;
-        for part in history(&self.ring, self.at, self.wrapped) {
+        for part in history(&self.ring, self.at, self.lap) {
             if !part.is_empty() {
                 self.engine.set_dictionary(part).map_err(|_| Corrupt)?;
             }
@@ -166,9 +176,8 @@ impl Inflater {
 }
 
 /// The output that a ring holds, in order.
-fn history(ring: &[u8], at: usize, wrapped: bool) -> [&[u8]; 2] {
-    let (newer, older) = ring.split_at(at.min(ring.len()));
-    [if wrapped { older } else { &[] }, newer]
+fn history(ring: &[u8], at: usize, lap: usize) -> [&[u8]; 2] {
+    [ring.get(at..lap).unwrap_or_default(), ring.get(..at).unwrap_or_default()]
 }
 
 impl fmt::Debug for Inflater {

@@ -26,7 +26,7 @@ pub fn build(row: &Row) -> Option<Run> {
         Work::Send | Work::Masked => send(row, xor),
         Work::Echo => echo(row, xor),
         Work::Handshake => handshake(row),
-        Work::Shared => return None,
+        Work::Shared | Work::Inflate(_) | Work::Compress(_) => return None,
     })
 }
 

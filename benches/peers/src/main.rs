@@ -13,6 +13,7 @@
 //! `†` write every frame by itself, for which nothing is charged here: they count among the best only where the
 //! payload is shared, and of them only the one that the target was set by. `‡` makes masking keys that can be guessed.
 
+mod deflate;
 mod floor;
 mod peer;
 mod rows;

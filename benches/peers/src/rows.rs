@@ -1,5 +1,6 @@
 //! The rows of the target table: what is done, with how many bytes, and how it has to compare.
 
+use crate::deflate;
 use crate::wire::{self, Kind, READ};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub enum Work {
     Echo,
     /// A request answered.
     Handshake,
+    /// Texts that came compressed at this level, with takeover.
+    Inflate(u8),
+    /// Texts of a server, compressed at this level, with takeover.
+    Compress(u8),
 }
 
 #[derive(Clone)]
@@ -44,6 +49,7 @@ pub fn rows() -> Vec<Row> {
         let messages = match work {
             Shared => 256,
             Parts | Fragments | Handshake => 1,
+            Inflate(_) | Compress(_) => 4 * wire::count(size),
             _ => wire::count(size),
         };
         let known = |time: f64| (time > 0.0).then_some(time);
@@ -82,6 +88,15 @@ pub fn rows() -> Vec<Row> {
         row("echo 16k", Echo, 16 * K, 560.0, 576.0, 700.0),
         row("fragments 1m", Fragments, K * K, 55e3, 56.2e3, 55e3),
         row("handshake 525", Handshake, 525, 440.0, 674.0, 424.0),
+        // Not slower than the best.
+        row("inflate 1k level 1", Inflate(1), K, 1.0, 1.0, 0.0),
+        row("inflate 1k level 6", Inflate(6), K, 1.0, 1.0, 0.0),
+        row("inflate 64k level 1", Inflate(1), 64 * K, 1.0, 1.0, 0.0),
+        row("inflate 64k level 6", Inflate(6), 64 * K, 1.0, 1.0, 0.0),
+        row("compress 1k level 1", Compress(1), K, 1.0, 1.0, 0.0),
+        row("compress 1k level 6", Compress(6), K, 1.0, 1.0, 0.0),
+        row("compress 64k level 1", Compress(1), 64 * K, 1.0, 1.0, 0.0),
+        row("compress 64k level 6", Compress(6), 64 * K, 1.0, 1.0, 0.0),
     ]
 }
 
@@ -103,12 +118,18 @@ impl Row {
             Work::Parts => wire::messages(Kind::Binary, self.size, 1),
             Work::Fragments => wire::fragmented(self.size, 64, true),
             Work::Handshake => wire::request(),
-            Work::Send | Work::Shared | Work::Masked => Vec::new(),
+            Work::Inflate(level) => deflate::masked_messages(&self.texts(), level),
+            Work::Send | Work::Shared | Work::Masked | Work::Compress(_) => Vec::new(),
         }
     }
 
     pub fn is_text(&self) -> bool {
         matches!(self.work, Work::Receive(Kind::Ascii | Kind::Cjk))
+    }
+
+    /// What is compressed.
+    pub fn texts(&self) -> Vec<String> {
+        (0..self.messages).map(|index| deflate::json(self.size, index)).collect()
     }
 
     /// One message.
@@ -123,6 +144,8 @@ impl Row {
     pub fn check(&self, seen: &[u8]) -> Result<(), String> {
         let right = match self.work {
             Work::Receive(_) | Work::Parts | Work::Fragments => seen == self.payload().repeat(self.messages),
+            Work::Inflate(_) => seen == self.texts().concat().as_bytes(),
+            Work::Compress(_) => deflate::inflated(seen)? == self.texts(),
             Work::Send | Work::Shared | Work::Echo | Work::Masked => {
                 return self.check_frames(seen);
             }

@@ -56,6 +56,6 @@ pub fn build(row: &Row) -> Option<Run> {
                 });
             });
         }),
-        Work::Handshake => return None,
+        Work::Handshake | Work::Inflate(_) | Work::Compress(_) => return None,
     })
 }

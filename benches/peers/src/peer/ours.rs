@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
-use sockless::handshake::{Acceptance, OriginPolicy, ServerHandshake};
+use sockless::handshake::{Acceptance, Agreed, OriginPolicy, PermessageDeflate, ServerHandshake};
 use sockless::{Config, Connection, Delivery, Event, Keys, Limits};
 
 use super::BATCH;
@@ -13,13 +13,15 @@ use crate::seen::Seen;
 
 pub fn build(row: &Row) -> Option<Run> {
     Some(match row.work {
-        Work::Receive(_) => receive(row, Delivery::Messages),
-        Work::Parts | Work::Fragments => receive(row, Delivery::Parts),
+        Work::Receive(_) => receive(row, Connection::server(config())),
+        Work::Parts | Work::Fragments => receive(row, Connection::server(config().delivery(Delivery::Parts))),
         Work::Send => send(row, Connection::server(config())),
         Work::Masked => send(row, Connection::client(config(), Keys::from_seed([7; 32]))),
         Work::Shared => shared(row),
         Work::Echo => echo(row),
         Work::Handshake => handshake(row),
+        Work::Inflate(level) => receive(row, Connection::server(config()).with_deflate(agreed(level))),
+        Work::Compress(level) => compress(row, level),
     })
 }
 
@@ -27,8 +29,11 @@ fn config() -> Config {
     Config::default().limits(Limits::UNLIMITED).high_water(usize::MAX).fragment(usize::MAX)
 }
 
-fn receive(row: &Row, delivery: Delivery) -> Run {
-    let mut connection = Connection::server(config().delivery(delivery));
+fn agreed(level: u8) -> Agreed {
+    PermessageDeflate::default().level(level).agreed()
+}
+
+fn receive(row: &Row, mut connection: Connection) -> Run {
     let (wire, mut buffer) = (row.wire(), vec![0; row.read]);
     Box::new(move |seen| {
         for read in wire.chunks(buffer.len()) {
@@ -52,6 +57,20 @@ fn send(row: &Row, mut connection: Connection) -> Run {
     Box::new(move |seen| {
         for _ in 0..messages {
             connection.binary(&payload).expect("room");
+            if connection.queued() >= BATCH {
+                flush(&mut connection, seen);
+            }
+        }
+        flush(&mut connection, seen);
+    })
+}
+
+fn compress(row: &Row, level: u8) -> Run {
+    let mut connection = Connection::server(config()).with_deflate(agreed(level));
+    let texts = row.texts();
+    Box::new(move |seen| {
+        for text in &texts {
+            connection.text(text).expect("room");
             if connection.queued() >= BATCH {
                 flush(&mut connection, seen);
             }

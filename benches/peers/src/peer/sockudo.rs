@@ -1,8 +1,9 @@
 //! sockudo-ws: its sans-IO `Protocol`, and the functions of its handshake.
 
 use bytes::{Bytes, BytesMut};
+use sockudo_ws::DeflateConfig;
 use sockudo_ws::handshake::{build_response, generate_accept_key, parse_request};
-use sockudo_ws::protocol::{Message, Protocol, Role};
+use sockudo_ws::protocol::{CompressedProtocol, Message, Protocol, Role};
 
 use super::BATCH;
 use crate::Run;
@@ -47,6 +48,31 @@ pub fn build(row: &Row) -> Option<Run> {
             }
             flush(&mut output, seen);
         }),
+        Work::Inflate(level) => {
+            let mut protocol = CompressedProtocol::server(MOST, MOST, deflate(level));
+            Box::new(move |seen| {
+                for read in wire.chunks(read) {
+                    input.extend_from_slice(read);
+                    protocol.process_into(&mut input, &mut messages).expect("no fault");
+                    for message in messages.drain(..) {
+                        seen.see(message.as_bytes());
+                    }
+                }
+            })
+        }
+        Work::Compress(level) => {
+            let mut protocol = CompressedProtocol::server(MOST, MOST, deflate(level));
+            let texts: Vec<Message> = row.texts().into_iter().map(Message::text).collect();
+            Box::new(move |seen| {
+                for text in &texts {
+                    protocol.encode_message(text, &mut output).expect("no fault");
+                    if output.len() >= BATCH {
+                        flush(&mut output, seen);
+                    }
+                }
+                flush(&mut output, seen);
+            })
+        }
         Work::Handshake => Box::new(move |seen| {
             input.clear();
             input.extend_from_slice(&wire);
@@ -54,6 +80,10 @@ pub fn build(row: &Row) -> Option<Run> {
             seen.see(&build_response(&generate_accept_key(request.key), None, None));
         }),
     })
+}
+
+fn deflate(level: u8) -> DeflateConfig {
+    DeflateConfig { compression_level: level.into(), ..DeflateConfig::default() }
 }
 
 fn flush(output: &mut BytesMut, seen: &mut Seen) {

@@ -58,6 +58,7 @@ pub fn build(row: &Row) -> Option<Run> {
                 });
             });
         }),
+        Work::Inflate(_) | Work::Compress(_) => return None,
         _ => Box::new(move |seen| {
             tap.watch(seen, || {
                 at_once(async {

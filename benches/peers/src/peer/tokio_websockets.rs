@@ -73,5 +73,6 @@ pub fn build(row: &Row) -> Option<Run> {
         Work::Handshake => Box::new(move |seen| {
             tap.watch(seen, || drop(at_once(server.accept(stream.clone())).expect("a WebSocket")));
         }),
+        Work::Inflate(_) | Work::Compress(_) => return None,
     })
 }

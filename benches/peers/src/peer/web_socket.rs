@@ -58,6 +58,6 @@ pub fn build(row: &Row) -> Option<Run> {
                 });
             })
         }
-        Work::Fragments | Work::Handshake => return None,
+        Work::Fragments | Work::Handshake | Work::Inflate(_) | Work::Compress(_) => return None,
     })
 }

@@ -34,7 +34,7 @@ impl StreamWriter for Stream {
 
 pub fn build(row: &Row) -> Option<Run> {
     match row.work {
-        Work::Handshake => None,
+        Work::Handshake | Work::Inflate(_) | Work::Compress(_) => None,
         Work::Masked => Some(over::<true>(row)),
         _ => Some(over::<false>(row)),
     }

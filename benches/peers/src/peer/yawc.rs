@@ -1,16 +1,18 @@
-//! yawc: its codec alone, which neither judges UTF-8 nor puts fragments together; text is judged here, with simdutf8.
+//! yawc: its `WebSocket` over the stream in memory where messages are compressed, else its codec alone, which neither judges UTF-8 nor puts fragments together; text is judged here, with simdutf8.
 //! Its handshake is hyper's.
 
 use bytes::{Bytes, BytesMut};
+use futures_util::SinkExt;
 use tokio_util::codec::{Decoder as _, Encoder as _};
-use yawc::Role;
 use yawc::codec::{Codec, Decoder, Encoder};
 use yawc::frame::Frame;
+use yawc::{CompressionLevel, Options, Role, WebSocket};
 
-use super::BATCH;
+use super::{BATCH, batch};
 use crate::Run;
 use crate::rows::{Row, Work};
 use crate::seen::Seen;
+use crate::stream::{Stream, Tap, at_once};
 
 pub fn build(row: &Row) -> Option<Run> {
     let codec = |role: Role| Codec::from((Decoder::new(role, usize::MAX), Encoder::new(role)));
@@ -56,8 +58,49 @@ pub fn build(row: &Row) -> Option<Run> {
                 flush(&mut output, seen);
             })
         }
+        Work::Inflate(level) => {
+            let (mut socket, _) = socket(row, level);
+            Box::new(move |seen| {
+                at_once(async {
+                    for _ in 0..messages {
+                        seen.see(socket.next_frame().await.expect("no fault").payload());
+                    }
+                });
+            })
+        }
+        Work::Compress(level) => {
+            let (mut socket, tap) = socket(row, level);
+            let texts: Vec<Bytes> = row.texts().into_iter().map(Bytes::from).collect();
+            // So many wait as with the others, compressed to a fourth or so.
+            let batch = 4 * batch(row.size);
+            Box::new(move |seen| {
+                tap.watch(seen, || {
+                    at_once(async {
+                        for (index, text) in texts.iter().enumerate() {
+                            socket.feed(Frame::text(text.clone())).await.expect("no fault");
+                            if index % batch == batch - 1 {
+                                socket.flush().await.expect("no fault");
+                            }
+                        }
+                        socket.flush().await.expect("no fault");
+                    });
+                });
+            })
+        }
         Work::Fragments | Work::Handshake => return None,
     })
+}
+
+/// A whole connection, as only that compresses.
+fn socket(row: &Row, level: u8) -> (WebSocket<Stream>, Tap) {
+    let (stream, tap) = Stream::new(row);
+    let options = Options::default()
+        .with_compression_level(CompressionLevel::new(level.into()))
+        .with_limits(1 << 30, 1 << 30)
+        .with_utf8();
+    let extension = Some("permessage-deflate");
+    let socket = WebSocket::from_stream_with_extensions(stream, Role::Server, extension, options);
+    (socket.expect("an extension"), tap)
 }
 
 fn flush(output: &mut BytesMut, seen: &mut Seen) {
