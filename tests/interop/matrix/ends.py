@@ -73,7 +73,9 @@ class Peer(Program):
     """A program of `peers/`, which speaks the lines of its README."""
 
     def __init__(self, command, role, files):
-        super().__init__(*command, stderr=asyncio.subprocess.DEVNULL)
+        # Who is killed leaves its temporary files behind, so they are here.
+        env = os.environ | {"TMPDIR": str(files)}
+        super().__init__(*command, stderr=asyncio.subprocess.DEVNULL, env=env)
         self.role, self.files, self.version, self.port = role, files, None, None
 
     async def __aenter__(self):

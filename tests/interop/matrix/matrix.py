@@ -142,7 +142,7 @@ async def main():
                if role == "client" or name not in CLIENTS]
     if any(column.command[0] == "java" for column in columns):
         compile_java()
-    with tempfile.TemporaryDirectory() as files:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as files:
         for folder in asked.folders:
             compressing = compresses(folder)
             for column in columns:

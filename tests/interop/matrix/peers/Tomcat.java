@@ -12,6 +12,7 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.logging.LogManager;
@@ -34,8 +35,7 @@ public class Tomcat {
 
     @SuppressWarnings("deprecation") // what takes the mapping's place does not exist yet
     private static int listen() throws Exception {
-        var folder = Files.createTempDirectory("sockless-tomcat").toFile();
-        folder.deleteOnExit();
+        var folder = Files.createTempDirectory(Path.of(System.getenv("TMPDIR")), "tomcat").toFile();
         var tomcat = new org.apache.catalina.startup.Tomcat();
         tomcat.setBaseDir(folder.getPath());
         tomcat.setHostname("127.0.0.1");
