@@ -1,6 +1,6 @@
-use crate::decode::Piece;
 use crate::endpoint::{Endpoint, Owed};
-use crate::frame::{FIN, KEY_LEN, encode_header, header_len};
+use crate::frame_header::{FIN, KEY_LEN, encode_header, header_len};
+use crate::frames::Piece;
 use crate::parts::{Part, Parts};
 use crate::utf8::validate;
 use crate::{

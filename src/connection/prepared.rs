@@ -7,8 +7,8 @@ use super::outgoing::Payload;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Deflater, Effort};
 #[cfg(feature = "deflate")]
-use crate::frame::RSV1;
-use crate::frame::{FIN, encode_header, header_len};
+use crate::frame_header::RSV1;
+use crate::frame_header::{FIN, encode_header, header_len};
 #[cfg(feature = "deflate")]
 use crate::handshake::WindowBits;
 use crate::utf8::validate;

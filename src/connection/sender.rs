@@ -15,7 +15,7 @@ use super::signal::Signal;
 #[cfg(feature = "deflate")]
 use crate::deflate::{DeflatePool, Direction};
 use crate::endpoint::{Endpoint, Owed};
-use crate::frame::FIN;
+use crate::frame_header::FIN;
 #[cfg(feature = "deflate")]
 use crate::handshake::Agreed;
 use crate::utf8::validate;
