@@ -267,3 +267,28 @@ fn a_session_writes_whole_frames_or_nothing() {
         assert_eq!(session.binary(b"x", &mut out), Err(SendError::Closed));
     }
 }
+
+#[test]
+fn s5_2_a_session_knows_the_bytes_of_a_frame_at_every_form_of_length() {
+    let config = Config::default();
+    for role in ROLES {
+        let mut keys = support::subject::keys();
+        let mut session = match role {
+            Role::Server => Session::server(&config),
+            Role::Client => Session::client(&config, &mut keys),
+        };
+        for (payload_len, header) in
+            [(0, 2), (125, 2), (126, 4), (127, 4), (0xfffe, 4), (0xffff, 4), (0x1_0000, 10)]
+        {
+            let len = header + payload_len + if role == Role::Client { 4 } else { 0 };
+            assert_eq!(session.frame_len(payload_len), len);
+            let data: Vec<u8> = (0..payload_len).map(|at| at.to_le_bytes()[0]).collect();
+            let mut out = vec![0; len];
+            assert_eq!(session.binary(&data, &mut out[..len - 1]), Err(SendError::Full));
+            assert_eq!(session.binary(&data, &mut out), Ok(len));
+            assert_eq!(frames(role, &out), [Frame::new(2, &data)]);
+        }
+        // More than there is memory for: no overflow.
+        assert_eq!(session.frame_len(usize::MAX), usize::MAX);
+    }
+}
