@@ -66,11 +66,11 @@ fn s7_4_codes_are_printed_as_their_numbers() {
 
 #[test]
 fn payloads_and_keys_are_not_printed() {
-    let mut server = Connection::client(Config::default(), Keys::from_seed([1; 32]));
+    let mut client = Connection::client(Config::default(), Keys::from_seed([1; 32]));
     let mut wire = *b"\x82\x03abc\x81\x04wxyz\x88\x06\x03\xe8fine";
     let mut input = &mut wire[..];
     let mut printed = vec![];
-    while let Some(event) = server.receive(&mut input).unwrap() {
+    while let Some(event) = client.receive(&mut input).unwrap() {
         printed.push(match event {
             Event::Binary { data, .. } => format!("{data:?}"),
             Event::Text { text, .. } => format!("{text:?}"),
@@ -78,12 +78,19 @@ fn payloads_and_keys_are_not_printed() {
             event => panic!("{event:?}"),
         });
     }
-    assert_eq!(printed, ["Data(3 bytes)", "Text(4 bytes)", "\"fine\""]);
+    assert_eq!(printed, ["Data(3 bytes)", "Text(4 bytes)", "Text(4 bytes)"]);
+    client.receive_eof();
+    // The reason of an end is for logs.
+    assert_eq!(format!("{:?}", client.end().unwrap().reason), "\"fine\"");
     let mut wire = *b"\x82\x03abc";
     let chunk = Decoder::new(Role::Client, Limits::default()).decode(&mut &mut wire[..]).unwrap().unwrap();
     assert_eq!(format!("{chunk:?}"), "Chunk(Binary, 3 bytes)");
     assert_eq!(format!("{:?}", ControlPayload::new(b"secret").unwrap()), "ControlPayload(6 bytes)");
     assert_eq!(format!("{:?}", Keys::from_seed([1; 32])), "Keys");
-    assert_eq!(format!("{:?}", Prepared::text("secret").unwrap()), "Prepared(Text, 6 bytes)");
+    assert_eq!(
+        format!("{:?}", Prepared::text("secret").unwrap()),
+        "Prepared(Text, 8 bytes)",
+        "the frame, not the payload"
+    );
     assert_eq!(chunk.opcode, Opcode::Binary);
 }

@@ -6,7 +6,8 @@ mod support;
 
 use bytes::Bytes;
 use sockless::{
-    CloseCode, Config, Connection, Dropped, Event, Keys, Prepared, Refused, Role, SendError, Sender, Session,
+    CloseCode, Config, Connection, ControlPayload, Dropped, Event, Keys, Prepared, Refused, Role, SendError,
+    Sender, Session,
 };
 use support::subject::{ROLES, connection, drain, frames, from_peer};
 use support::wire::Frame;
@@ -290,5 +291,39 @@ fn s5_2_a_session_knows_the_bytes_of_a_frame_at_every_form_of_length() {
         }
         // More than there is memory for: no overflow.
         assert_eq!(session.frame_len(usize::MAX), usize::MAX);
+    }
+}
+
+#[test]
+fn s5_4_s5_5_a_session_writes_fragments_pings_and_pongs_of_the_callers() {
+    let config = Config::default();
+    for role in ROLES {
+        let mut keys = support::subject::keys();
+        let mut session = match role {
+            Role::Server => Session::server(&config),
+            Role::Client => Session::client(&config, &mut keys),
+        };
+        let payload = ControlPayload::new(b"there?").unwrap();
+        let (mut out, mut wire) = ([0; 64], vec![]);
+        let len = session.begin_binary(b"\xff", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        // Control frames may stand between fragments.
+        let len = session.ping(&payload, &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        let len = session.pong(&payload, &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        let len = session.more(b"\xfe", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        let len = session.finish(b"\xfd", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        let wanted = [
+            Frame::new(2, b"\xff").unfinished(),
+            Frame::ping(b"there?"),
+            Frame::pong(b"there?"),
+            Frame::new(0, b"\xfe").unfinished(),
+            Frame::new(0, b"\xfd"),
+        ];
+        assert_eq!(frames(role, &wire), wanted);
+        assert_eq!(session.ping(&payload, &mut out[..len]), Err(SendError::Full));
     }
 }

@@ -381,6 +381,28 @@ fn parts_are_bounded_and_come_from_an_input_that_is_used_up() {
 }
 
 #[test]
+fn s5_4_what_a_fragment_inflates_to_comes_before_the_ping_behind_it() {
+    let config = Config::default().limits(Limits::for_messages(64 << 20)).delivery(Delivery::Parts);
+    let len = 1 << 20;
+    let mut wire = [
+        from_peer(Role::Server, 0x42, &deflated(9, &vec![0; len])),
+        from_peer(Role::Server, 0x89, b"p"),
+        from_peer(Role::Server, 0x80, b""),
+    ]
+    .concat();
+    let mut connection = Connection::server(config).with_deflate(agreed());
+    let (mut input, mut total, mut at_ping) = (&mut wire[..], 0, None);
+    while let Some(event) = connection.receive(&mut input).unwrap() {
+        match event {
+            Event::Binary { data, .. } => total += data.len(),
+            Event::Ping(_) => at_ping = Some(total),
+            event => panic!("{event:?}"),
+        }
+    }
+    assert_eq!((at_ping, total), (Some(len), len));
+}
+
+#[test]
 fn what_stays_in_the_input_is_untouched() {
     let config = Config::default().limits(Limits::for_messages(64 << 20)).delivery(Delivery::Parts);
     let mut connection = Connection::server(config).with_deflate(agreed());
