@@ -327,3 +327,13 @@ fn s5_4_s5_5_a_session_writes_fragments_pings_and_pongs_of_the_callers() {
         assert_eq!(session.ping(&payload, &mut out[..len]), Err(SendError::Full));
     }
 }
+
+#[test]
+fn s5_4_fragments_of_no_bytes_count_as_of_one_and_an_empty_message_is_a_frame() {
+    for role in ROLES {
+        let mut connection = with(role, Config::default().fragment(0));
+        connection.binary(&b""[..]).unwrap();
+        connection.binary(&b"ab"[..]).unwrap();
+        assert_eq!(shapes(&out(role, &mut connection)), [(2, true, 0), (2, false, 1), (0, true, 1)]);
+    }
+}
