@@ -84,12 +84,13 @@ mod config;
 #[cfg(feature = "alloc")]
 mod connection;
 mod deadline;
-mod decode;
+mod decoder;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod endpoint;
 mod error;
-mod frame;
+mod frame_header;
+mod frames;
 pub mod handshake;
 #[cfg(feature = "hixie")]
 pub mod hixie;
@@ -116,11 +117,11 @@ pub use connection::{
     Signal, Step,
 };
 pub use deadline::{Deadline, Timeouts};
-pub use decode::{Chunk, Decoder};
+pub use decoder::{Chunk, Decoder};
 #[cfg(feature = "deflate")]
 pub use deflate::DeflatePool;
 pub use error::{ProtocolError, SendError};
-pub use frame::{EncodedHeader, FrameHeader, Opcode};
+pub use frame_header::{EncodedHeader, FrameHeader, Opcode};
 pub use keys::Keys;
 pub use limits::Limits;
 pub use mask::Mask;

@@ -3,6 +3,7 @@
 #[cfg(feature = "deflate")]
 mod deflation;
 mod event;
+mod framing;
 #[cfg(feature = "deflate")]
 mod inflation;
 mod outbox;

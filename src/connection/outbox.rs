@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use crate::frame::{MASKED, encode_header};
+use crate::frame_header::{MASKED, encode_header};
 use crate::{ControlPayload, FrameHeader, Mask};
 
 /// The bytes on their way out, in order.

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use super::event::Event;
 use super::signal::Signal;
-use crate::decode::Piece;
 #[cfg(feature = "deflate")]
 use crate::deflate::DeflatePool;
+use crate::frames::Piece;
 use crate::parts::{Part, Parts};
 use crate::utf8::validate;
 use crate::{
