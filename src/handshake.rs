@@ -40,6 +40,8 @@ mod limits;
 mod origin;
 mod output;
 mod permessage_deflate;
+#[cfg(feature = "alloc")]
+mod progress;
 mod proposal;
 mod proxy;
 #[cfg(feature = "alloc")]
@@ -78,8 +80,8 @@ pub(crate) use {
     client::is_reserved_in_request,
     fields::{lists, named},
     http1::take,
-    limits::Deadline,
     output::Sink,
+    progress::Progress,
     proposal::Once,
     response_reader::ResponseReader,
     server::{Rules, Seen, split_target},

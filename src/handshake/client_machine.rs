@@ -146,6 +146,7 @@ impl Established {
     pub fn head(&self) -> &ResponseHead {
         &self.head
     }
+
     /// The connection, which masks its frames with keys from where the request's came.
     pub fn open(self, config: impl Into<Arc<Config>>) -> Connection {
         Connection::opened(config.into(), self.keys)
