@@ -1,12 +1,13 @@
-use super::client::{ClientRequest, Offer};
+use super::client_request::ClientRequest;
 use super::extension::{Extension, extensions};
 use super::fields::{named, token};
 use super::head::ResponseHead;
 use super::key::Key;
 use super::limits::HandshakeLimits;
-use super::output::WriteError;
+use super::offer::Offer;
 use super::response_error::ResponseError;
 use super::response_reader::ResponseReader;
+use super::write::WriteError;
 use crate::{Config, Connection, Keys, Moment};
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -4,9 +4,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::client_request::ClientRequest;
 use super::connection::Connection;
 use super::dialect::Dialect;
-use super::request::ClientRequest;
 use crate::handshake::{
     HandshakeLimits, Once, Progress, ResponseError, ResponseHead, ResponseReader, WriteError, named, take,
 };
