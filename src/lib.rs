@@ -106,6 +106,12 @@ mod time;
 mod uri;
 mod utf8;
 
+// What both halves of a connection share. `alloc` has it only where there is an atomic compare-and-swap.
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+use alloc::sync::Arc;
+#[cfg(all(feature = "alloc", not(target_has_atomic = "ptr")))]
+use portable_atomic_util::Arc;
+
 pub use close::{CloseCode, parse_close};
 pub use closing::{Cause, CloseReason, End, EndCode, Transport};
 pub use config::{Config, Delivery, Reply};

@@ -1,4 +1,4 @@
-//! Holds `docs/conformance.md` and `docs/lessons.md` to the code and the tests that they name.
+//! Holds `docs/conformance.md`, `docs/lessons.md` and `SECURITY.md` to the code and the tests that they name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -92,25 +92,37 @@ fn what_is_wrong_with_the_table_is_seen() {
 
 #[test]
 fn the_lessons_name_what_exists() {
+    let (tests, items) = names("docs/lessons.md");
+    assert!(tests > 40 && items > 40, "{tests} tests, {items} items");
+    println!("docs/lessons.md names {tests} tests and {items} items");
+}
+
+#[test]
+fn the_promises_of_security_name_what_exists() {
+    let (tests, _) = names("SECURITY.md");
+    assert!(tests > 20, "{tests} tests");
+}
+
+/// How many tests and items of the code a page names, all of which there are.
+fn names(page: &str) -> (usize, usize) {
     let code = Code::read();
-    let text = fs::read_to_string(path("docs/lessons.md")).unwrap();
+    let text = fs::read_to_string(path(page)).unwrap();
     let (mut tests, mut items) = (0, 0);
     for line in text.lines() {
         let quoted = quoted(line);
         for (at, name) in quoted.iter().enumerate() {
             if name.contains("tests/") && name.contains("::") {
-                assert!(code.tests.contains_key(*name), "docs/lessons.md: no test: {name}");
+                assert!(code.tests.contains_key(*name), "{page}: no test: {name}");
                 tests += 1;
             }
             if name.starts_with("src/") && *name != "src/lib.rs" {
                 let item = quoted.get(at + 1).expect("an item");
-                assert!(code.declares(name, item), "docs/lessons.md: no code: {name} {item}");
+                assert!(code.declares(name, item), "{page}: no code: {name} {item}");
                 items += 1;
             }
         }
     }
-    assert!(tests > 40 && items > 40, "{tests} tests, {items} items");
-    println!("docs/lessons.md names {tests} tests and {items} items");
+    (tests, items)
 }
 
 /// The tests hold their own rows to their bounds and answers; here are the rows that no test holds.

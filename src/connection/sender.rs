@@ -1,5 +1,4 @@
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 
 use bytes::Bytes;
 
@@ -21,7 +20,7 @@ use crate::frame_header::FIN;
 use crate::handshake::Agreed;
 use crate::utf8::validate;
 use crate::{
-    CloseCode, CloseReason, Config, ControlPayload, End, Keys, Moment, Opcode, ProtocolError, Role,
+    Arc, CloseCode, CloseReason, Config, ControlPayload, End, Keys, Moment, Opcode, ProtocolError, Role,
     SendError, Transport,
 };
 

@@ -8,9 +8,8 @@ use super::offer::Offer;
 use super::response_error::ResponseError;
 use super::response_reader::ResponseReader;
 use super::write::WriteError;
-use crate::{Config, Connection, Keys, Moment};
+use crate::{Arc, Config, Connection, Keys, Moment};
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 

@@ -1,6 +1,5 @@
 use alloc::boxed::Box;
 use alloc::string::ToString;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,7 +9,7 @@ use super::dialect::Dialect;
 use crate::handshake::{
     HandshakeLimits, Once, Progress, ResponseError, ResponseHead, ResponseReader, WriteError, named, take,
 };
-use crate::{Config, Keys, Moment};
+use crate::{Arc, Config, Keys, Moment};
 
 /// A client's handshake in hixie-75 or hixie-76, over raw bytes: makes the request and reads the response.
 ///

@@ -1,6 +1,5 @@
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::dialect::Dialect;
@@ -9,7 +8,7 @@ use crate::connection::Outbox;
 use crate::endpoint::{Endpoint, Owed};
 use crate::utf8::validate;
 use crate::{
-    CloseCode, CloseReason, Config, Delivery, End, Event, Moment, Output, Payload, ProtocolError, Role,
+    Arc, CloseCode, CloseReason, Config, Delivery, End, Event, Moment, Output, Payload, ProtocolError, Role,
     SendError, Text, Timeouts, Transport,
 };
 

@@ -1,6 +1,7 @@
 //! What the tests share. Each property is written once here and run by proptest, by libFuzzer and over the corpus.
 #![allow(dead_code, unreachable_pub)] // each test file uses some of it
 
+pub mod closing;
 #[cfg(feature = "deflate")]
 pub mod deflate;
 pub mod figure;
