@@ -4,6 +4,9 @@ use crate::{CloseCode, ControlPayload, Deadline, ProtocolError, Role};
 
 /// What is to be done with the transport, once everything queued is written.
 ///
+/// Who ends it is RFC 6455 §7.1.1: the server, after both Closes; the client waits for that. `docs/closing.svg` in the
+/// repository draws every state with its verdict.
+///
 /// On an HTTP/2 or HTTP/3 stream `ShutdownWrite` and `Close` are END_STREAM and the end of the stream, `Abort` is
 /// RST_STREAM with CANCEL (RFC 8441 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! Holds `docs/conformance.md` and `docs/lessons.md` to the code and the tests that they name.
+//! Holds `docs/conformance.md`, `docs/lessons.md` and `SECURITY.md` to the code and the tests that they name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -58,10 +58,10 @@ fn what_is_wrong_with_the_table_is_seen() {
     let cases = [
         ("::s6_1_each_message_is_one_frame_in_order_with_no_reserved_bit`", "::s6_1_renamed`", "no test"),
         ("`tests/uri.rs::vectors`", "`tests/url.rs::vectors`", "no test"),
-        ("`src/decode.rs` `Frames::judge_head`", "`src/decoder.rs` `Frames::judge_head`", "no code"),
-        ("`src/decode.rs` `Frames::judge_head`", "`src/decode.rs` `Frames::judge_heads`", "no code"),
-        ("`src/decode.rs` `Frames::judge_head`", "`src/decode.rs` `Frame::judge_head`", "no code"),
-        ("`src/decode.rs` `Frames::judge_head`", "", "no code"),
+        ("`src/frames.rs` `Frames::stop`", "`src/frame.rs` `Frames::stop`", "no code"),
+        ("`src/frames.rs` `Frames::stop`", "`src/frames.rs` `Frames::stops`", "no code"),
+        ("`src/frames.rs` `Frames::stop`", "`src/frames.rs` `Frame::stop`", "no code"),
+        ("`src/frames.rs` `Frames::stop`", "", "no code"),
         ("`frames.json#op-3-empty`", "`frames.json#op-3`", "no vector"),
         ("| `frames.json` |", "| `frame.json` |", "run by no test"),
         ("| R5.2-4 |", "| R5.2-3 |", "out of turn"),
@@ -92,25 +92,37 @@ fn what_is_wrong_with_the_table_is_seen() {
 
 #[test]
 fn the_lessons_name_what_exists() {
+    let (tests, items) = names("docs/lessons.md");
+    assert!(tests > 40 && items > 40, "{tests} tests, {items} items");
+    println!("docs/lessons.md names {tests} tests and {items} items");
+}
+
+#[test]
+fn the_promises_of_security_name_what_exists() {
+    let (tests, _) = names("SECURITY.md");
+    assert!(tests > 20, "{tests} tests");
+}
+
+/// How many tests and items of the code a page names, all of which there are.
+fn names(page: &str) -> (usize, usize) {
     let code = Code::read();
-    let text = fs::read_to_string(path("docs/lessons.md")).unwrap();
+    let text = fs::read_to_string(path(page)).unwrap();
     let (mut tests, mut items) = (0, 0);
     for line in text.lines() {
         let quoted = quoted(line);
         for (at, name) in quoted.iter().enumerate() {
-            if name.starts_with("tests/") && name.contains("::") {
-                assert!(code.tests.contains_key(*name), "docs/lessons.md: no test: {name}");
+            if name.contains("tests/") && name.contains("::") {
+                assert!(code.tests.contains_key(*name), "{page}: no test: {name}");
                 tests += 1;
             }
             if name.starts_with("src/") && *name != "src/lib.rs" {
                 let item = quoted.get(at + 1).expect("an item");
-                assert!(code.declares(name, item), "docs/lessons.md: no code: {name} {item}");
+                assert!(code.declares(name, item), "{page}: no code: {name} {item}");
                 items += 1;
             }
         }
     }
-    assert!(tests > 40 && items > 40, "{tests} tests, {items} items");
-    println!("docs/lessons.md names {tests} tests and {items} items");
+    (tests, items)
 }
 
 /// The tests hold their own rows to their bounds and answers; here are the rows that no test holds.
@@ -357,7 +369,7 @@ struct Code {
     sources: BTreeMap<String, Names>,
     /// File, document, section.
     marks: BTreeSet<(String, String, String)>,
-    /// `tests/FILE.rs::NAME`, and the files of vectors that the test's file loads.
+    /// `tests/FILE.rs::NAME`, also below `fuzz/`, and the files of vectors that the test's file loads.
     tests: BTreeMap<String, BTreeSet<String>>,
     /// File and id.
     vectors: BTreeSet<(String, String)>,
@@ -375,6 +387,7 @@ impl Code {
             });
         }
         each_file("tests", &mut |file, text| code.add_tests(file, text));
+        each_file("fuzz/tests", &mut |file, text| code.add_tests(file, text));
         each_file("tests/data", &mut |file, text| {
             let name = file.trim_start_matches("tests/data/");
             let ids = text.split("\"id\": \"").skip(1).filter_map(|rest| rest.split('"').next());

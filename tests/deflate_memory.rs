@@ -1,4 +1,4 @@
-//! What compression costs in memory where nobody is hostile, under a counting allocator.
+//! What compression costs in memory, under a counting allocator. Bombs are in `hostile_deflate.rs`.
 #![cfg(feature = "deflate")]
 
 #[path = "support/heap.rs"]
@@ -7,10 +7,38 @@ mod support;
 
 use std::sync::Arc;
 
-use heap::held;
+use heap::{during, held};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use sockless::handshake::{Agreed, PermessageDeflate, WindowBits};
 use sockless::{Config, Connection, DeflatePool, Role};
+use support::deflate;
 use support::subject::{drain, from_peer};
+
+/// The most that is held meanwhile, where what grows does so in its place.
+fn peak(act: &mut dyn FnMut()) -> isize {
+    during(act).1.peak_in_place
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_payload_inflates_as_elsewhere_and_in_bounded_memory(data in vec(any::<u8>(), 0..300)) {
+        deflate::any_payload(&data, &peak);
+    }
+}
+
+/// What the fuzzer found worth keeping, on a stable compiler.
+#[test]
+fn the_corpus_holds() {
+    let corpus = format!("{}/fuzz/corpus/deflate", env!("CARGO_MANIFEST_DIR"));
+    let files: Vec<_> = std::fs::read_dir(&corpus).expect(&corpus).collect();
+    assert!(!files.is_empty(), "{corpus} is empty");
+    for file in files {
+        deflate::one(&std::fs::read(file.unwrap().path()).unwrap(), &peak);
+    }
+}
 
 /// A compressed message there and back.
 fn talk(connection: &mut Connection, pool: Option<&mut DeflatePool>) {

@@ -1,10 +1,10 @@
-//! The properties of `support/properties.rs`, run by proptest and over the corpus.
+//! The properties of `support`, run by proptest and over the corpora.
 
 mod support;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use support::properties;
+use support::{frame_header, handshake, properties, utf8};
 
 /// Bytes for a generator to choose by.
 fn choices() -> impl Strategy<Value = Vec<u8>> {
@@ -33,6 +33,26 @@ proptest! {
     fn round_trip(data in choices()) {
         properties::round_trip(&data);
     }
+
+    #[test]
+    fn frame_header(data in choices()) {
+        frame_header::frame_header(&data);
+    }
+
+    #[test]
+    fn utf8(data in choices()) {
+        utf8::utf8(&data);
+    }
+
+    #[test]
+    fn server_request(data in choices()) {
+        handshake::server_request(&data);
+    }
+
+    #[test]
+    fn client_response(data in choices()) {
+        handshake::client_response(&data);
+    }
 }
 
 /// What the fuzzer found worth keeping, on a stable compiler.
@@ -51,6 +71,10 @@ fn the_corpora_hold() {
     replay("the_oracle_agrees", properties::the_oracle_agrees);
     replay("any_order_of_calls", properties::any_order_of_calls);
     replay("round_trip", properties::round_trip);
+    replay("frame_header", frame_header::frame_header);
+    replay("utf8", utf8::utf8);
+    replay("server_request", handshake::server_request);
+    replay("client_response", handshake::client_response);
 }
 
 #[cfg(feature = "deflate")]

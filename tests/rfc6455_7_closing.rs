@@ -6,19 +6,9 @@ mod support;
 use core::time::Duration;
 
 use sockless::{Cause, Config, Deadline, Moment, ProtocolError, Reply, Role, SendError, Timeouts, Transport};
+use support::closing::{ACTS, Act, Ending, OURS, PEERS, State};
 use support::subject::{KINDS, Kind, ROLES, Seen, Subject, from_peer};
 use support::wire::Frame;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
-    OurClose,
-    PeersClose,
-    Eof,
-    Fault,
-    Data,
-}
-
-const ACTS: [Act; 5] = [Act::OurClose, Act::PeersClose, Act::Eof, Act::Fault, Act::Data];
 
 /// Every order of up to four acts.
 fn orders() -> Vec<Vec<Act>> {
@@ -37,78 +27,36 @@ fn orders() -> Vec<Vec<Act>> {
     orders
 }
 
-/// What the RFC wants, written to be read.
-#[derive(Debug, Default)]
+/// What the RFC wants, played from the table.
+#[derive(Debug)]
 struct Model {
-    close_sent: bool,
-    close_received: bool,
-    failed: bool,
-    eof: bool,
-    cause: Option<Cause>,
+    state: State,
     /// All frames that go out, in order.
     out: Vec<Frame>,
     /// Some of them are not written: with a session, of those that the protocol owes.
     waits: bool,
-    events: usize,
+    /// Closes of the peer's that were told.
+    told: usize,
 }
 
 impl Model {
     /// Whether the act is accepted.
     fn act(&mut self, act: Act, kind: Kind) -> bool {
-        // §7.1.7, §5.5.1: nothing is read behind a fault or a Close, and nothing is there behind the end.
-        let reads = !self.failed && !self.close_received && !self.eof;
-        // §5.5.1, §6.1: nothing is sent behind our Close, or into a transport that has ended.
-        let sends = !self.close_sent && !self.eof;
-        match act {
-            Act::OurClose if sends => {
-                self.close_sent = true;
-                self.cause = self.cause.or(Some(Cause::ClosedHere));
-                self.out(Frame::close(Some(1000)), kind != Kind::Session);
-            }
-            Act::Data if sends => self.out(Frame::text("x"), kind != Kind::Session),
-            Act::OurClose | Act::Data => return false,
-            Act::PeersClose if reads => {
-                self.close_received = true;
-                self.cause = self.cause.or(Some(Cause::ClosedByPeer));
-                self.events += 1;
-                self.answer(1001);
-            }
-            Act::Fault if reads => {
-                self.failed = true;
-                self.cause = Some(Cause::Failed(ProtocolError::ReservedOpcode));
-                self.answer(1002);
-            }
-            Act::PeersClose | Act::Fault => {}
-            Act::Eof => {
-                self.eof = true;
-                self.cause = self.cause.or(Some(Cause::TransportEnded));
-            }
+        let by_us = matches!(act, Act::OurClose | Act::Data);
+        let Some(arrow) = self.state.arrow(act) else { return !by_us };
+        self.state = arrow.to;
+        self.told += usize::from(act == Act::PeersClose);
+        if let Some(frame) = arrow.sends.frame() {
+            self.out.push(frame);
+            self.waits |= !by_us || kind != Kind::Session;
         }
         true
     }
 
-    /// §5.5.1: only one Close is ever sent.
-    fn answer(&mut self, code: u16) {
-        if !core::mem::replace(&mut self.close_sent, true) {
-            self.out(Frame::close(Some(code)), true);
-        }
-    }
-
-    fn out(&mut self, frame: Frame, waits: bool) {
-        self.out.push(frame);
-        self.waits |= waits;
-    }
-
     fn transport(&self, role: Role) -> Transport {
-        if self.eof {
-            // A peer that closed in order may still read our answer.
-            return if self.waits && self.close_received { Transport::Keep } else { Transport::Close };
-        }
-        let both = self.close_sent && self.close_received;
-        // §7.1.1, §7.1.7: who fails closes; after both Closes the server does, and the client waits for it.
-        match !self.waits && (self.failed || both && role == Role::Server) {
-            true => Transport::ShutdownWrite,
-            false => Transport::Keep,
+        match self.waits {
+            true => self.state.transport_before(),
+            false => self.state.transport(role),
         }
     }
 }
@@ -132,15 +80,15 @@ fn s7_1_every_order_of_up_to_four_acts_ends_as_the_model_says() {
 fn play(order: &[Act], role: Role, kind: Kind, eager: bool) {
     let mut subject = Subject::new(kind, role, Config::default());
     subject.eager = eager;
-    let mut model = Model::default();
-    let mut ended = None;
+    let mut model = Model { state: State::Open, out: vec![], waits: false, told: 0 };
+    let mut ended = false;
     for (number, &act) in order.iter().enumerate() {
         let context = format!("{order:?}, act {number}, {role:?} {kind:?} eager: {eager}");
         let answer = match act {
-            Act::OurClose => subject.close(Some(1000), ""),
+            Act::OurClose => subject.close(Some(OURS), ""),
             Act::Data => subject.text("x"),
             Act::PeersClose => {
-                subject.feed(&from_peer(role, 0x88, &[0x03, 0xe9]));
+                subject.feed(&from_peer(role, 0x88, &PEERS.to_be_bytes()));
                 Ok(())
             }
             Act::Fault => {
@@ -159,22 +107,20 @@ fn play(order: &[Act], role: Role, kind: Kind, eager: bool) {
         assert_eq!(subject.transport(), model.transport(role), "{context}");
 
         let end = subject.end();
-        assert_eq!(end.is_some(), model.eof && ended.is_none(), "once, and not before: {context}");
-        if let Some(end) = end {
-            assert_eq!(end.code.value(), if model.close_received { 1001 } else { 1006 }, "{context}");
-            let clean = model.close_sent && model.close_received && !model.failed;
-            assert_eq!((end.was_clean, Some(end.cause)), (clean, model.cause), "{context}");
-            assert_eq!(end.reason.as_str(), "", "{context}");
-            ended = Some(end);
-        }
+        let ending =
+            end.map(|end| Ending { code: end.code.value(), was_clean: end.was_clean, cause: end.cause });
+        assert_eq!(ending, model.state.ending().filter(|_| !ended), "once, and not before: {context}");
+        assert!(end.is_none_or(|end| end.reason.as_str().is_empty()), "{context}");
+        ended |= end.is_some();
     }
     subject.drain();
     model.waits = false;
     let context = format!("{order:?}, drained, {role:?} {kind:?} eager: {eager}");
     assert_eq!(subject.take_frames(), model.out, "{context}");
     assert_eq!(subject.transport(), model.transport(role), "{context}");
-    assert_eq!(subject.events, vec![Seen::Close(Some(1001), String::new()); model.events], "{context}");
-    assert_eq!(subject.error.is_some(), model.failed, "{context}");
+    assert_eq!(subject.events, vec![Seen::Close(Some(PEERS), String::new()); model.told], "{context}");
+    let failed = matches!(model.state, State::Failed | State::EndOfFailed);
+    assert_eq!(subject.error.is_some(), failed, "{context}");
     assert_eq!(subject.end(), None, "{context}");
 }
 

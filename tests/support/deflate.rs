@@ -9,6 +9,7 @@ use sockless::{Config, Connection, DeflatePool, Delivery, Event, Limits, Prepare
 
 use super::generate;
 use super::properties::{Trace, trace_of};
+use super::run::Cuts;
 use super::subject::{DEFLATING, Seen, Subject, connection};
 use super::wire::{BINARY, CONTINUATION, Frame, PING, TEXT};
 
@@ -24,10 +25,22 @@ impl Reference {
         Reference { engine: Box::default(), window: vec![0; window.bytes()], at: 0 }
     }
 
-    /// A message whose payloads, joined, are these.
+    /// A message whose payloads, joined, are these, as our compressor makes it: without a final block.
     pub fn message(&mut self, payload: &[u8]) -> Vec<u8> {
-        let input = [payload, &[0, 0, 0xff, 0xff]].concat();
-        let (mut input, mut output) = (&input[..], vec![]);
+        let (output, finals) = self.inflate(payload).unwrap_or_else(|status| panic!("{status:?}"));
+        assert_eq!(finals, 0);
+        output
+    }
+
+    /// A message with any blocks, and the number of those that say that they are the last.
+    fn inflate(&mut self, payload: &[u8]) -> std::result::Result<(Vec<u8>, usize), TINFLStatus> {
+        const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+        // No block is open that the tail could end: it has none of its own header in it.
+        if payload.is_empty() {
+            return Ok((vec![], 0));
+        }
+        let input = [payload, &TAIL].concat();
+        let (mut input, mut output, mut finals) = (&input[..], vec![], 0);
         let flags = inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
         loop {
             let (status, read, written) =
@@ -38,11 +51,18 @@ impl Reference {
             match status {
                 TINFLStatus::HasMoreOutput => {}
                 TINFLStatus::NeedsMoreInput => break,
-                _ => panic!("{status:?}"),
+                TINFLStatus::Done => {
+                    finals += 1;
+                    self.engine.init();
+                    if input == TAIL {
+                        return Ok((output, finals));
+                    }
+                }
+                _ => return Err(status),
             }
         }
         assert!(input.is_empty());
-        output
+        Ok((output, finals))
     }
 }
 
@@ -71,6 +91,16 @@ fn agreed(u: &mut Unstructured<'_>) -> Result<Agreed> {
     Ok(agreed.agreed())
 }
 
+/// One of them: the first byte says which.
+pub fn one(data: &[u8], peak: Peak<'_>) {
+    match data.split_first() {
+        Some((0..0x40, data)) => cuts_do_not_matter(data),
+        Some((0x40..0x80, data)) => round_trip(data),
+        Some((_, data)) => any_payload(data, peak),
+        None => {}
+    }
+}
+
 /// Events, replies and faults do not depend on how the input was cut, nor on who inflates.
 pub fn cuts_do_not_matter(data: &[u8]) {
     let mut u = Unstructured::new(data);
@@ -93,6 +123,101 @@ pub fn cuts_do_not_matter(data: &[u8]) {
         let whole = Trace { partial: None, ..whole };
         assert_eq!(*seen.get_or_insert_with(|| whole.clone()), whole, "{kind:?}");
     }
+}
+
+/// Measures the most that is on the heap while something is done.
+pub type Peak<'p> = &'p dyn Fn(&mut dyn FnMut()) -> isize;
+
+/// Any bytes as the payloads of two compressed messages, in any cuts: what is given is what another inflater makes of
+/// them, and the heap never has more than the limit, a window, a part and 64 KiB.
+pub fn any_payload(data: &[u8], peak: Peak<'_>) {
+    let mut u = Unstructured::new(data);
+    let Ok(AnyPayload { role, limit, agreed, text, payloads, seed }) = AnyPayload::arbitrary(&mut u) else {
+        return;
+    };
+    let config = Config::default().limits(Limits::for_messages(limit));
+    let mut cuts = Cuts(seed);
+    let mut wire = vec![];
+    for payload in &payloads {
+        for frame in fragments(payload, &cuts.of(payload.len()), if text { TEXT } else { BINARY }) {
+            wire.extend(
+                Frame { key: (role == Role::Server).then_some([0x37, 0xfa, 0x21, 0x3d]), ..frame }.encode(),
+            );
+        }
+    }
+    let cuts = cuts.of(wire.len());
+    for kind in DEFLATING {
+        let trace = |cuts: &[usize]| {
+            trace_of(Subject::deflating(kind, role, config, agreed), &wire, cuts, usize::MAX)
+        };
+        let whole = trace(&[]);
+        assert_eq!(trace(&cuts), whole, "{kind:?} cut at {cuts:?}");
+        assert_eq!(whole.fault.is_none(), whole.seen.len() == payloads.len(), "{kind:?}");
+        let (window, fresh) = match role {
+            Role::Server => (agreed.client_max_window_bits(), agreed.client_no_context_takeover()),
+            Role::Client => (agreed.server_max_window_bits(), agreed.server_no_context_takeover()),
+        };
+        let mut reference = Reference::new(window);
+        for (seen, payload) in whole.seen.iter().zip(&payloads) {
+            let data = match seen {
+                Seen::Text(text) => text.as_bytes(),
+                Seen::Binary(data) => data,
+                other => panic!("{other:?} of a message"),
+            };
+            assert!(data.len() as u64 <= limit, "{} bytes", data.len());
+            if fresh {
+                reference = Reference::new(window);
+            }
+            let judged = reference.inflate(payload).map(|(data, _)| data);
+            assert!(
+                judged.as_deref() == Ok(data),
+                "{kind:?}: {data:02x?}, not {judged:02x?} of {payload:02x?}"
+            );
+        }
+    }
+    for delivery in [Delivery::Messages, Delivery::Parts] {
+        let mut wire = wire.clone();
+        let most = peak(&mut || {
+            let mut connection = connection(role, config.delivery(delivery)).with_deflate(agreed);
+            let mut input = &mut wire[..];
+            while let Ok(Some(_)) = connection.receive(&mut input) {}
+        });
+        let allowed = limit as isize + (32 << 10) + (32 << 10) + (64 << 10);
+        assert!(most <= allowed, "{most} of {allowed} for {limit}, {delivery:?}");
+    }
+}
+
+struct AnyPayload {
+    role: Role,
+    limit: u64,
+    agreed: Agreed,
+    text: bool,
+    payloads: Vec<Vec<u8>>,
+    seed: u64,
+}
+
+impl AnyPayload {
+    fn arbitrary(u: &mut Unstructured<'_>) -> Result<AnyPayload> {
+        let (role, agreed) = (generate::role(u)?, agreed(u)?);
+        let limit = *u.choose(&[1000, 16 << 10, 40_000])?;
+        let (text, seed) = (u.arbitrary()?, u64::from(u.arbitrary::<u16>()?));
+        // The first message is of no use to the second without context takeover, and of any length.
+        let first = u.int_in_range(0..=u.len())?;
+        let payloads = vec![u.bytes(first.min(u.len()))?.to_vec(), u.bytes(u.len())?.to_vec()];
+        Ok(AnyPayload { role, limit, agreed, text, payloads, seed })
+    }
+}
+
+/// The frames of one compressed message.
+fn fragments(payload: &[u8], cuts: &[usize], opcode: u8) -> Vec<Frame> {
+    let ends: Vec<usize> = [&[0], cuts, &[payload.len()]].concat();
+    let pieces: Vec<&[u8]> = ends.windows(2).map(|ends| &payload[ends[0]..ends[1]]).collect();
+    let frame = |(at, piece): (usize, &&[u8])| Frame {
+        fin: at + 1 == pieces.len(),
+        rsv: u8::from(at == 0) * 4,
+        ..Frame::new(if at == 0 { opcode } else { CONTINUATION }, piece)
+    };
+    pieces.iter().enumerate().map(frame).collect()
 }
 
 fn input(u: &mut Unstructured<'_>) -> Result<(Role, Config, Agreed, Vec<u8>)> {

@@ -8,17 +8,16 @@ FOLDER has the example programs of sockless-tokio.
 import asyncio
 import os
 import signal
-import socket
 import sys
-import tempfile
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from proxy import Program, free_port, proxy, until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-HERE, FOLDER = Path(__file__).parent, Path(sys.argv[1])
+FOLDER = Path(sys.argv[1])
 # The proxies' limit on silence, in seconds.
 IDLE = 4
 CHECKS = []
@@ -34,79 +33,15 @@ def equal(got, wanted):
         raise AssertionError(f"got {got!r:.300}, wanted {wanted!r:.300}")
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-async def until(what, true, seconds=10):
-    """Waits for something to become true."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            raise AssertionError(f"not in {seconds} s: {what}")
-        await asyncio.sleep(0.02)
-
-
-def listens(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
-
-
-class Program:
-    """A program that listens on a port, until the end of the `async with`."""
-
-    def __init__(self, port, *command):
-        self.port, self.command, self.process = port, command, None
-
-    async def __aenter__(self):
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_):
-        await self.stop(signal.SIGKILL)
-
-    async def start(self):
-        quiet = asyncio.subprocess.DEVNULL
-        self.process = await asyncio.create_subprocess_exec(*self.command, stdout=quiet, stderr=quiet)
-        await until(f"{self.command[0]} listens", lambda: listens(self.port))
-
-    async def stop(self, how):
-        if self.process.returncode is None:
-            self.process.send_signal(how)
-            await self.process.wait()
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-
 def echo_server(*options):
     port = free_port()
     return Program(port, FOLDER / "tokio_echo_server", "--listen", f"127.0.0.1:{port}", *options)
 
 
-@asynccontextmanager
-async def proxy(name, servers):
-    """A proxy before two servers; yields its URL."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = "nginx.conf" if name == "nginx" else "haproxy.cfg"
-        text, port = (HERE / file).read_text(), free_port()
-        values = {"FOLDER": folder, "LISTEN": port, "FIRST": servers[0].port, "SECOND": servers[1].port, "IDLE": IDLE}
-        for key, value in values.items():
-            text = text.replace(f"@{key}@", str(value))
-        file = Path(folder) / file
-        file.write_text(text)
-        if name == "nginx":
-            program = Program(port, "nginx", "-p", folder, "-e", f"{folder}/nginx.log", "-c", file)
-        else:
-            program = Program(port, "haproxy", "-db", "-f", file)
-        await program.start()
-        try:
-            yield f"ws://127.0.0.1:{port}"
-        finally:
-            # A worker is left alone by a master that was killed.
-            await program.stop(signal.SIGTERM)
+async def before(stack, name, servers):
+    """The URL of a proxy before two servers."""
+    port = await stack.enter_async_context(proxy(name, *(server.port for server in servers), IDLE))
+    return f"ws://127.0.0.1:{port}"
 
 
 @asynccontextmanager
@@ -114,7 +49,7 @@ async def two_behind(name, *options):
     """Two echo servers behind a proxy; yields them and the proxy's URL."""
     async with AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(echo_server(*options)) for _ in range(2)]
-        yield servers, await stack.enter_async_context(proxy(name, servers)) + "/echo"
+        yield servers, await before(stack, name, servers) + "/echo"
 
 
 def open_at(url, **options):
@@ -285,7 +220,7 @@ async def two_chats_behind(name):
             port = free_port()
             program = Program(port, FOLDER / "tokio_chat", "--listen", f"127.0.0.1:{port}", "--bus", bus)
             servers.append(await stack.enter_async_context(program))
-        yield redis, servers, await stack.enter_async_context(proxy(name, servers))
+        yield redis, servers, await before(stack, name, servers)
 
 
 @check
