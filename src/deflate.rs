@@ -37,3 +37,7 @@ impl Direction {
 
 /// What every compressed message ends with and no one sends (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// The engines count what passes through them in a C `long`, which some systems have of 32 bits, and it must not run
+/// over: behind the message in which this many bytes are reached they begin anew.
+const RENEW_FROM: u64 = 1 << 31;

@@ -28,21 +28,21 @@ impl Endpoint {
         Endpoint { closing: Closing::new(role), timer: Timer::new(), noted: Noted::new(), sending: None }
     }
 
-    /// The opcode of a frame that carries a whole message.
+    /// Whether a message may be sent, or its first fragment.
     #[inline]
-    pub(crate) fn whole(&self, opcode: Opcode) -> Result<Opcode, SendError> {
+    pub(crate) fn check_first(&self) -> Result<(), SendError> {
         if !self.closing.is_open_to_data() {
             return Err(SendError::Closed);
         }
-        if self.sending.is_some() { Err(SendError::Unfinished) } else { Ok(opcode) }
+        if self.sending.is_some() { Err(SendError::Unfinished) } else { Ok(()) }
     }
 
-    /// The opcode of the next fragment of the message begun.
-    pub(crate) fn fragment(&self) -> Result<(Opcode, Opcode), SendError> {
+    /// Whether a further fragment may be sent, and of a message of what type.
+    pub(crate) fn check_fragment(&self) -> Result<Opcode, SendError> {
         if !self.closing.is_open_to_data() {
             return Err(SendError::Closed);
         }
-        self.sending.map(|message| (message, Opcode::Continuation)).ok_or(SendError::NotBegun)
+        self.sending.ok_or(SendError::NotBegun)
     }
 
     /// A message of this type was begun, or one was finished.
@@ -51,7 +51,7 @@ impl Endpoint {
     }
 
     /// Whether a control frame may be sent: until our Close, and a pong for a ping that came behind it.
-    pub(crate) fn control(&self, opcode: Opcode) -> Result<(), SendError> {
+    pub(crate) fn check_control(&self, opcode: Opcode) -> Result<(), SendError> {
         let late_pong = opcode == Opcode::Pong && self.closing.sent && self.closing.owes_pongs();
         if self.closing.is_open_to_data() || late_pong { Ok(()) } else { Err(SendError::Closed) }
     }

@@ -86,12 +86,13 @@ mod config;
 #[cfg(feature = "alloc")]
 mod connection;
 mod deadline;
-mod decode;
+mod decoder;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod endpoint;
 mod error;
-mod frame;
+mod frame_header;
+mod frames;
 pub mod handshake;
 #[cfg(feature = "hixie")]
 pub mod hixie;
@@ -107,6 +108,12 @@ mod time;
 mod uri;
 mod utf8;
 
+// What both halves of a connection share. `alloc` has it only where there is an atomic compare-and-swap.
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+use alloc::sync::Arc;
+#[cfg(all(feature = "alloc", not(target_has_atomic = "ptr")))]
+use portable_atomic_util::Arc;
+
 pub use close::{CloseCode, parse_close};
 pub use closing::{Cause, CloseReason, End, EndCode, Transport};
 pub use config::{Config, Delivery, Reply};
@@ -118,11 +125,11 @@ pub use connection::{
     Signal, Step,
 };
 pub use deadline::{Deadline, Timeouts};
-pub use decode::{Chunk, Decoder};
+pub use decoder::{Chunk, Decoder};
 #[cfg(feature = "deflate")]
 pub use deflate::DeflatePool;
 pub use error::{ProtocolError, SendError};
-pub use frame::{EncodedHeader, FrameHeader, Opcode};
+pub use frame_header::{EncodedHeader, FrameHeader, Opcode};
 pub use keys::Keys;
 pub use limits::Limits;
 pub use mask::Mask;

@@ -1,4 +1,4 @@
-use crate::decode::{Frames, Piece};
+use crate::frames::{Frames, Piece};
 use crate::{Data, Limits, Opcode, ProtocolError, Role, Text, Utf8};
 
 /// The receiving side between frames and events: text judged, faults kept, what comes behind a Close thrown away.
@@ -78,7 +78,7 @@ impl Parts {
         &mut self,
         limits: &Limits,
         input: &mut &mut [u8],
-    ) -> Result<Option<crate::decode::Entered>, ProtocolError> {
+    ) -> Result<Option<crate::frames::Entered>, ProtocolError> {
         match self.frames.enter(limits, input) {
             Ok(None) => self.failed.map_or(Ok(None), Err),
             Ok(entered) => Ok(entered),

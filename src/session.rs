@@ -1,6 +1,6 @@
-use crate::decode::Piece;
 use crate::endpoint::{Endpoint, Owed};
-use crate::frame::{FIN, KEY_LEN, encode_header, header_len};
+use crate::frame_header::{FIN, KEY_LEN, encode_header, header_len};
+use crate::frames::Piece;
 use crate::parts::{Part, Parts};
 use crate::utf8::validate;
 use crate::{
@@ -156,6 +156,7 @@ impl<'c> Session<'c> {
     pub fn owes(&self) -> bool {
         self.pong.is_some() || self.ping || self.close.is_some()
     }
+
     /// The bytes that one frame with so much payload takes.
     pub fn frame_len(&self, payload_len: usize) -> usize {
         let key = if self.keys.is_some() { KEY_LEN } else { 0 };
@@ -168,7 +169,7 @@ impl<'c> Session<'c> {
     /// [`Closed`](SendError::Closed), [`Unfinished`](SendError::Unfinished), and [`Full`](SendError::Full) if `out`
     /// is shorter than [`frame_len`](Session::frame_len): nothing was written.
     pub fn text(&mut self, text: &str, out: &mut [u8]) -> Result<usize, SendError> {
-        self.message(Opcode::Text, text.as_bytes(), out)
+        self.first(FIN, Opcode::Text, text.as_bytes(), out)
     }
 
     /// Writes a binary message in one frame into `out` and says how many bytes it took.
@@ -176,7 +177,7 @@ impl<'c> Session<'c> {
     /// # Errors
     /// As [`text`](Session::text).
     pub fn binary(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.message(Opcode::Binary, data, out)
+        self.first(FIN, Opcode::Binary, data, out)
     }
 
     /// Writes the first fragment of a text message into `out` and says how many bytes it took.
@@ -201,7 +202,7 @@ impl<'c> Session<'c> {
     /// [`Closed`](SendError::Closed), [`NotBegun`](SendError::NotBegun), [`Full`](SendError::Full), and
     /// [`NotUtf8`](SendError::NotUtf8) for a fragment of text that is not text by itself: nothing was written.
     pub fn more(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.fragment(0, data, out)
+        self.further(0, data, out)
     }
 
     /// Writes the last fragment of the message begun into `out` and says how many bytes it took.
@@ -209,7 +210,7 @@ impl<'c> Session<'c> {
     /// # Errors
     /// As [`more`](Session::more).
     pub fn finish(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let len = self.fragment(FIN, data, out)?;
+        let len = self.further(FIN, data, out)?;
         self.endpoint.sending(None);
         Ok(len)
     }
@@ -219,7 +220,7 @@ impl<'c> Session<'c> {
     /// # Errors
     /// [`Closed`](SendError::Closed), [`Full`](SendError::Full): nothing was written.
     pub fn ping(&mut self, payload: &ControlPayload, out: &mut [u8]) -> Result<usize, SendError> {
-        self.endpoint.control(Opcode::Ping)?;
+        self.endpoint.check_control(Opcode::Ping)?;
         self.write(FIN | Opcode::Ping.bits(), payload, out)
     }
 
@@ -228,7 +229,7 @@ impl<'c> Session<'c> {
     /// # Errors
     /// As [`ping`](Session::ping); after our own Close a pong may still go, until the peer's.
     pub fn pong(&mut self, payload: &ControlPayload, out: &mut [u8]) -> Result<usize, SendError> {
-        self.endpoint.control(Opcode::Pong)?;
+        self.endpoint.check_control(Opcode::Pong)?;
         self.write(FIN | Opcode::Pong.bits(), payload, out)
     }
 
@@ -336,27 +337,27 @@ impl<'c> Session<'c> {
         }))
     }
 
-    fn message(&mut self, opcode: Opcode, data: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let opcode = self.endpoint.whole(opcode)?;
-        let len = self.write(FIN | opcode.bits(), data, out)?;
-        self.endpoint.noted.active = true;
-        Ok(len)
-    }
-
     fn begin(&mut self, opcode: Opcode, data: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let opcode = self.endpoint.whole(opcode)?;
-        let len = self.write(opcode.bits(), data, out)?;
+        let len = self.first(0, opcode, data, out)?;
         self.endpoint.sending(Some(opcode));
+        Ok(len)
+    }
+
+    /// Writes the first frame of a message.
+    fn first(&mut self, fin: u8, opcode: Opcode, data: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.endpoint.check_first()?;
+        let len = self.write(fin | opcode.bits(), data, out)?;
         self.endpoint.noted.active = true;
         Ok(len)
     }
 
-    fn fragment(&mut self, fin: u8, data: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let (message, opcode) = self.endpoint.fragment()?;
+    /// Writes a further frame of the message begun.
+    fn further(&mut self, fin: u8, data: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        let message = self.endpoint.check_fragment()?;
         if message == Opcode::Text && validate(data).is_err() {
             return Err(SendError::NotUtf8);
         }
-        let len = self.write(fin | opcode.bits(), data, out)?;
+        let len = self.write(fin | Opcode::Continuation.bits(), data, out)?;
         self.endpoint.noted.active = true;
         Ok(len)
     }

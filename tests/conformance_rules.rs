@@ -243,3 +243,19 @@ fn s5_6_1_no_empty_members_and_no_blanks_beside_an_equals_sign_are_sent() {
         assert_eq!((offer(text), accept(text)), (Ok(()), Ok(())), "{text:?}");
     }
 }
+
+#[cfg(feature = "std")]
+#[test]
+fn s10_3_keys_of_the_operating_system_are_others_each_time() {
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..100 {
+        let mut keys = Keys::from_os().unwrap();
+        assert!(seen.insert((keys.nonce(), keys.masking_key())));
+        assert_ne!(keys.masking_key(), keys.masking_key());
+    }
+    // Every bit of a nonce is there in about half of them: no seed was left empty in part.
+    for bit in 0..128 {
+        let set = seen.iter().filter(|(nonce, _)| nonce[bit / 8] >> (bit % 8) & 1 == 1).count();
+        assert!((10..=90).contains(&set), "bit {bit}: {set} of 100");
+    }
+}

@@ -17,6 +17,16 @@ fn check<'a>(own: &'a [Field<'a>]) -> Result<Request<'a, impl Iterator<Item = Fi
 }
 
 #[test]
+fn s9_1_a_quoted_value_is_shown_unquoted() {
+    let extensions = br#"x; a="b\c"; d=e"#;
+    let fields: [Field<'_>; 1] = [(b"Sec-WebSocket-Extensions", extensions)];
+    let request = check(&fields).unwrap();
+    let extension = request.extensions().next().unwrap();
+    let shown: Vec<_> = extension.parameters().map(|one| format!("{}={:?}", one.name, one.value)).collect();
+    assert_eq!(shown, ["a=Some(bc)", "d=Some(e)"]);
+}
+
+#[test]
 fn tokens() {
     let token = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     for byte in 0..=255 {

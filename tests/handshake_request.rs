@@ -169,6 +169,9 @@ fn accept_keys() {
         let field = format!("Sec-WebSocket-Key: {key}");
         assert_eq!(refusal(GET, &["-Sec-WebSocket-Key", &field]), None, "{}", id(&row));
     }
+    // Keys of other lengths, which the check of a request refuses, by another implementation of SHA-1.
+    assert_eq!(&accept_key(b""), b"Kfh9QIsMVZcl6xEPYxPHzW8SZ8w=");
+    assert_eq!(&accept_key(&[b'x'; 100]), b"DJTE+uYDnPxiT+W6VvIG/iPUxv8=");
 }
 
 #[test]
@@ -355,7 +358,7 @@ fn origin_policies() {
         [Origin::parse("https://App.example").unwrap(), Origin::parse("http://a.example:8080").unwrap()];
     let with_null = [Origin::Null];
     // Host, Origin; whether Any, List, a list of null, SameHost and Defer let it pass.
-    let cases: [(&str, Option<&str>, [bool; 5]); 14] = [
+    let cases: [(&str, Option<&str>, [bool; 5]); 18] = [
         ("a.example", None, [true, true, true, true, true]),
         ("a.example", Some("null"), [true, false, true, false, true]),
         ("a.example", Some("https://app.example"), [true, true, false, false, true]),
@@ -370,6 +373,11 @@ fn origin_policies() {
         ("app.example", Some("https://app.example/"), [true, false, false, false, true]),
         ("app.example", Some("https://app.example https://app.example"), [true, false, false, false, true]),
         ("app.example", Some(""), [true, false, false, false, true]),
+        ("app.example", Some("1https://app.example"), [true, false, false, false, true]),
+        ("app.example", Some("ht tps://app.example"), [true, false, false, false, true]),
+        // A scheme without a default port is another host's unless both say the same.
+        ("app.example:81", Some("x-app://app.example"), [true, false, false, false, true]),
+        ("app.example:81", Some("x-app://app.example:81"), [true, false, false, true, true]),
     ];
     for (host, origin, expected) in cases {
         let host = format!("Host: {host}");
@@ -468,7 +476,15 @@ fn responses_of_the_application_are_checked() {
     assert_eq!(field(&upgrade, "connection"), Some("Upgrade, close"));
     assert_eq!(field(&upgrade, "sec-websocket-version"), Some("13"));
 
+    let page = Response { status: 404, fields: &[("X", "y")], body: b"gone" };
+    let whole = page.to_bytes().unwrap();
     let mut buffer = [0; 256];
+    assert_eq!(page.write(&mut buffer), Ok(whole.len()));
+    assert_eq!(buffer[..whole.len()], whole);
+    let needed = whole.len();
+    assert_eq!(page.write(&mut buffer[..needed - 1]), Err(WriteError::BufferTooSmall { needed }));
+    assert_eq!(Response { status: 101, ..page }.write(&mut buffer), Err(WriteError::Status));
+
     let refusal = Refusal::MethodNotAllowed;
     let length = refusal.write(&mut buffer).unwrap();
     assert_eq!(&buffer[..length], refusal.response());
@@ -477,6 +493,26 @@ fn responses_of_the_application_are_checked() {
     assert_eq!(refusal.write(&mut [0; 9]), Err(WriteError::BufferTooSmall { needed: length }));
     let all = [Refusal::HeadTooLarge, Refusal::VersionUnsupported, Refusal::ConnectionUpgradeMissing];
     assert!(all.iter().all(|refusal| refusal.write(&mut [0; 256]).is_ok()));
+}
+
+/// The phrases of RFC 9110 §15 and RFC 6585; no other status has one.
+#[test]
+fn s15_a_status_has_its_customary_phrase() {
+    let known = "200 OK, 201 Created, 202 Accepted, 204 No Content, 205 Reset Content, 301 Moved Permanently, \
+        302 Found, 303 See Other, 304 Not Modified, 307 Temporary Redirect, 308 Permanent Redirect, 400 Bad Request, \
+        401 Unauthorized, 403 Forbidden, 404 Not Found, 405 Method Not Allowed, 406 Not Acceptable, \
+        408 Request Timeout, 409 Conflict, 410 Gone, 411 Length Required, 413 Content Too Large, 414 URI Too Long, \
+        415 Unsupported Media Type, 421 Misdirected Request, 426 Upgrade Required, 428 Precondition Required, \
+        429 Too Many Requests, 431 Request Header Fields Too Large, 500 Internal Server Error, \
+        501 Not Implemented, 502 Bad Gateway, 503 Service Unavailable, 504 Gateway Timeout, \
+        505 HTTP Version Not Supported, 511 Network Authentication Required";
+    for status in 200..=599 {
+        let response = Response { status, fields: &[], body: b"" }.to_bytes().unwrap();
+        let line = String::from_utf8(response).unwrap().lines().next().unwrap().to_owned();
+        let named = known.split(", ").find(|phrase| phrase.starts_with(&status.to_string()));
+        let phrase = named.map_or(format!("{status} "), str::to_owned);
+        assert_eq!(line, format!("HTTP/1.1 {phrase}"));
+    }
 }
 
 #[test]
@@ -490,6 +526,7 @@ fn more_than_64_reads_and_what_follows_the_head() {
         let fed = feed(&pieces, |input| handshake.receive(input));
         let got = fed.result.unwrap().unwrap();
         assert_eq!((got.method(), got.target(), got.path()), ("GET", "/chat", "/chat"));
+        assert_eq!(got.version(), HttpVersion::HTTP_11);
         assert_eq!((got.field("x"), got.fields().count()), (Some(b"y".as_slice()), 6));
         assert_eq!(fed.left, bytes[head..]);
         let mut more = fed.left.clone();

@@ -296,6 +296,10 @@ fn a_key_of_hybi_has_any_length() {
         upgrade(&head(&HYBI.replace("dGhlIHNhbXBsZSBub25jZQ==", key)).0, OriginPolicy::Any).map(drop)
     };
     assert_eq!(with("OC0xNzYzNjQwMDAwMDAw"), Ok(()));
+    let (head, _) = head(&HYBI.replace("dGhlIHNhbXBsZSBub25jZQ==", "OC0xNzYzNjQwMDAwMDAw"));
+    let Ok(Upgrade::Rfc6455(request)) = upgrade(&head, OriginPolicy::Any) else { panic!("{head:?}") };
+    let response = String::from_utf8(request.accept(&Rfc6455Acceptance::default()).unwrap()).unwrap();
+    assert!(response.contains("\r\nSec-WebSocket-Accept: QDr5Qna5C+ng8q+DyhKU2PJoWj4=\r\n"), "{response}");
     assert_eq!(with(""), Err(Refusal::KeyInvalid));
     assert_eq!(with("two words"), Err(Refusal::KeyInvalid));
     let rfc =
@@ -436,6 +440,19 @@ fn both_ends_agree() {
             assert_eq!(established.dialect(), dialect);
             assert_eq!(established.head().field("set-cookie"), Some(&b"a=1"[..]));
             assert_eq!(fed.left, b"\0Hello\xff");
+            // All is over but for the frames.
+            let mut left = fed.left;
+            let mut input = &mut left[..];
+            assert!(handshake.receive(&mut input).unwrap().is_none());
+            assert_eq!((handshake.receive_eof(), handshake.handle_timeout(Moment::ORIGIN)), (Ok(()), Ok(())));
+            let mut opened = established.open(Config::default());
+            assert_eq!((opened.dialect(), opened.queued()), (dialect, 0));
+            match opened.receive(&mut input) {
+                Ok(Some(sockless::Event::Text { text, .. })) => assert_eq!(&*text, "Hello"),
+                other => panic!("{other:?}"),
+            }
+            opened.text("Hello yourself").unwrap();
+            assert_eq!(written(&mut opened), b"\0Hello yourself\xff");
         }
     }
 }

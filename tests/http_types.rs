@@ -4,8 +4,8 @@
 use http::{Method, Version};
 use sockless::Uri;
 use sockless::handshake::{
-    Acceptance, ClientRequest, HttpVersion, Key, Offer, OriginPolicy, Refusal, Request, RequestLine,
-    ResponseError, WriteError,
+    Acceptance, ClientRequest, HeaderFields, HttpVersion, Key, Offer, OriginPolicy, Refusal, Request,
+    RequestLine, ResponseError, WriteError,
 };
 
 const FIELDS: [(&str, &str); 5] = [
@@ -104,12 +104,13 @@ fn the_method_and_the_version_are_judged_first() {
 fn the_response_says_what_the_bytes_say() {
     let mut fields = FIELDS.to_vec();
     fields.push(("sec-websocket-protocol", "a, b"));
+    fields.push(("sec-websocket-extensions", "x-one, x-two; level=1"));
     let parts = parts("/", &fields);
     let request = Request::check_http(&parts, OriginPolicy::Any).unwrap();
     let acceptance = Acceptance {
         subprotocol: Some("b"),
         fields: &[("Set-Cookie", "x=1"), ("Set-Cookie", "y=2")],
-        extensions: None,
+        extensions: Some("x-two"),
     };
     let response = request.to_http(&acceptance).unwrap();
     let mut text = format!("HTTP/1.1 {}\r\n", response.status());
@@ -130,6 +131,21 @@ fn the_response_says_what_the_bytes_say() {
     assert_eq!(refused(Acceptance { fields: &[("A", "b\r\nC: d")], ..none }), WriteError::FieldValue);
     assert_eq!(refused(Acceptance { fields: &[("Upgrade", "b")], ..none }), WriteError::FieldReserved);
     assert_eq!(refused(Acceptance { fields: &[("A b", "c")], ..none }), WriteError::FieldName);
+    let extensions = Some("x-three");
+    assert_eq!(refused(Acceptance { extensions, ..none }), WriteError::ExtensionNotOffered);
+}
+
+#[test]
+fn a_copy_of_the_fields_goes_on_at_the_same_place() {
+    let map = parts("/", &FIELDS).headers;
+    let mut fields = HeaderFields::new(&map);
+    for left in (0..FIELDS.len()).rev() {
+        fields.next().unwrap();
+        let (copied, own): (Vec<_>, Vec<_>) = (fields.clone().collect(), fields.clone().clone().collect());
+        assert_eq!((copied.len(), &copied), (left, &own));
+        assert_eq!(fields.clone().next(), copied.first().copied());
+    }
+    assert!(fields.next().is_none() && fields.clone().next().is_none());
 }
 
 #[test]
@@ -156,7 +172,7 @@ fn every_refusal_has_its_status_and_its_fields() {
 fn a_client_asks_and_checks() {
     let key = Key::from_nonce([7; 16]);
     let request = ClientRequest {
-        offer: Offer { subprotocols: &["a", "b"], require_subprotocol: true, extensions: None },
+        offer: Offer { subprotocols: &["a", "b"], require_subprotocol: true, extensions: Some("x-one") },
         origin: Some("https://a.example"),
         fields: &[("Cookie", "x=1")],
         ..ClientRequest::new(Uri::parse("wss://a.example/chat?x").unwrap())
@@ -166,6 +182,7 @@ fn a_client_asks_and_checks() {
     assert_eq!(checked.resource_name().to_string(), "/chat?x");
     assert_eq!(checked.subprotocols().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(asked.headers["cookie"], "x=1");
+    assert_eq!(asked.headers["sec-websocket-extensions"], "x-one");
 
     let answer = |subprotocol| {
         let acceptance = Acceptance { subprotocol, ..Acceptance::default() };
@@ -181,6 +198,12 @@ fn a_client_asks_and_checks() {
     let mut other = answer(Some("b"));
     other.headers.insert("sec-websocket-accept", "x".parse().unwrap());
     assert_eq!(check(&other), Err(ResponseError::AcceptWrong));
+
+    let (bare, ()) = ClientRequest::new(request.uri).to_http(&key).unwrap().into_parts();
+    let mut names: Vec<_> = bare.headers.keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
+    let needed = ["connection", "host", "sec-websocket-key", "sec-websocket-version", "upgrade"];
+    assert_eq!((names, bare.headers.len()), (needed.to_vec(), 5));
 
     let reserved = ClientRequest { fields: &[("Host", "b.example")], ..request };
     assert_eq!(reserved.to_http(&key).unwrap_err(), WriteError::FieldReserved);

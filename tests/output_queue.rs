@@ -6,7 +6,7 @@ mod support;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
-use sockless::{Config, Connection, Prepared, Role};
+use sockless::{Config, Connection, Event, Prepared, Role};
 use support::run::Cuts;
 use support::subject::{ROLES, connection, drain, frames, from_peer};
 use support::wire::Frame;
@@ -188,4 +188,67 @@ fn debug_shows_no_payload() {
     connection.binary(vec![b's'; 2000]).unwrap();
     let shown = format!("{connection:?} {:?}", connection.queued());
     assert!(!shown.contains("secret") && !shown.contains("115"), "{shown}");
+}
+
+#[test]
+fn an_echo_shares_what_was_joined_and_copies_what_is_lent() {
+    for (opcode, byte) in [(1, b't'), (2, 0xff)] {
+        let mut connection = connection(Role::Server, Config::default());
+        let payload = [byte; 4096];
+        let joined = [from_peer(Role::Server, opcode, &payload[1..]), from_peer(Role::Server, 0x80, &[byte])];
+        for (mut wire, lent) in
+            [(joined.concat(), false), (from_peer(Role::Server, 0x80 | opcode, &payload), true)]
+        {
+            let pointer = match connection.receive(&mut &mut wire[..]).unwrap().expect("a message") {
+                Event::Text { text, .. } => {
+                    let pointer = text.as_ptr();
+                    assert_eq!(text.is_lent(), lent);
+                    connection.text(text).unwrap();
+                    pointer
+                }
+                Event::Binary { data, .. } => {
+                    let pointer = data.as_ptr();
+                    assert_eq!(data.is_lent(), lent);
+                    connection.binary(data).unwrap();
+                    pointer
+                }
+                event => panic!("{event:?}"),
+            };
+            let header = connection.output().copy_to_bytes(4);
+            assert_eq!(header[..], [0x80 | opcode, 0x7e, 0x10, 0]);
+            let echo = connection.output().copy_to_bytes(4096);
+            assert_eq!((&echo[..], echo.as_ptr() == pointer), (&payload[..], !lent));
+            assert_eq!(connection.queued(), 0);
+        }
+    }
+}
+
+#[test]
+fn data_is_kept_without_a_copy_if_it_was_given() {
+    for cut in [false, true] {
+        for shared in [false, true] {
+            let mut connection = connection(Role::Server, Config::default());
+            let mut wire = match cut {
+                true => [from_peer(Role::Server, 2, b"da"), from_peer(Role::Server, 0x80, b"ta")].concat(),
+                false => from_peer(Role::Server, 0x82, b"data"),
+            };
+            let event = connection.receive(&mut &mut wire[..]);
+            let Ok(Some(Event::Binary { mut data, .. })) = event else { panic!("{event:?}") };
+            let pointer = data.as_ptr();
+            // It may be changed where it lies, too.
+            data[0] = b'D';
+            let (kept, same) = match shared {
+                true => {
+                    let kept = data.into_bytes();
+                    (kept.to_vec(), kept.as_ptr() == pointer)
+                }
+                false => {
+                    let kept = data.into_vec();
+                    let same = kept.as_ptr() == pointer;
+                    (kept, same)
+                }
+            };
+            assert_eq!((&kept[..], same), (&b"Data"[..], cut));
+        }
+    }
 }

@@ -4,8 +4,10 @@
 
 mod support;
 
-use sockless::Uri;
+use std::time::Duration;
+
 use sockless::handshake::{HandshakeLimits, ProxyHandshake, ProxyRequest, ResponseError, Tunnel, WriteError};
+use sockless::{Moment, Uri};
 use support::pieces::{cuts, feed};
 use support::vectors::{bytes, id, load};
 
@@ -83,4 +85,20 @@ fn answers() {
     let mut early = handshake();
     assert!(early.receive(&mut &mut b"HTTP/1.1 100 \r\n\r\nHTTP".to_vec()[..]).unwrap().is_none());
     assert_eq!(early.receive_eof(), Err(ResponseError::EndedEarly));
+}
+
+#[test]
+fn the_answer_has_to_come_in_time() {
+    let at = |seconds| Moment::from(Duration::from_secs(seconds));
+    let mut handshake = handshake();
+    assert_eq!(handshake.request(), b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n");
+    assert_eq!(handshake.poll_timeout(at(1)), Some(at(11)));
+    assert_eq!(handshake.handle_timeout(at(10)), Ok(()));
+    assert!(handshake.receive(&mut &mut b"HTTP/1.1 200 \r\n".to_vec()[..]).unwrap().is_none());
+    assert_eq!(handshake.poll_timeout(at(10)), Some(at(11)), "a part of an answer is none");
+    assert_eq!(handshake.handle_timeout(at(11)), Err(ResponseError::TimedOut));
+    assert_eq!(handshake.poll_timeout(at(11)), None);
+    assert_eq!(handshake.handle_timeout(at(10)), Err(ResponseError::TimedOut));
+    assert_eq!(handshake.receive_eof(), Err(ResponseError::TimedOut));
+    assert_eq!(handshake.receive(&mut &mut b"\r\n".to_vec()[..]).err(), Some(ResponseError::TimedOut));
 }

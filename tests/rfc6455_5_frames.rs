@@ -5,9 +5,9 @@
 mod support;
 
 use serde_json::Value;
-use sockless::{Decoder, FrameHeader, Mask, Opcode, ProtocolError, Role};
+use sockless::{Config, Decoder, FrameHeader, Limits, Mask, Opcode, ProtocolError, Role};
 use support::run::{Cuts, config, event, inputs, run};
-use support::subject::Seen;
+use support::subject::{KINDS, Kind, ROLES, Seen, Subject, from_peer};
 use support::vectors::{bytes, load};
 
 #[test]
@@ -16,6 +16,30 @@ fn s5_every_frame_vector_holds_on_every_receiver_in_any_cuts() {
     let vectors = load("frames");
     let runs: usize = vectors.iter().map(|vector| run(vector, &mut cuts)).sum();
     assert_eq!((vectors.len(), runs), (105, FRAME_RUNS));
+}
+
+#[test]
+fn s5_2_a_length_beyond_32_bits_counts_in_full() {
+    for role in ROLES {
+        // Four bytes over 4 GiB, masked with zeros. Cut to 32 bits the payload would be four bytes, and a ping behind it.
+        let payload = [b"data", &from_peer(role, 0x89, b"ping")[..]].concat();
+        let header: &[u8] = match role {
+            Role::Server => &[0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0],
+            Role::Client => &[0x82, 0x7f, 0, 0, 0, 1, 0, 0, 0, 4],
+        };
+        let wire = [header, &payload].concat();
+        for kind in KINDS {
+            for cut in [vec![], (1..wire.len()).collect()] {
+                let mut subject = Subject::new(kind, role, Config::default().limits(Limits::UNLIMITED));
+                subject.feed_cut(&wire, &cut);
+                assert_eq!((&subject.events[..], subject.error), (&[][..], None), "{role:?} {kind:?}");
+                assert_eq!(subject.take_frames(), []);
+                if matches!(kind, Kind::Parts | Kind::Session) {
+                    assert_eq!(subject.partial, Some(Seen::Binary(payload.clone())));
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@ mod support;
 
 use bytes::Bytes;
 use sockless::{
-    CloseCode, Config, Connection, Dropped, Event, Keys, Prepared, Refused, Role, SendError, Sender, Session,
+    CloseCode, Config, Connection, ControlPayload, Dropped, Event, Keys, Prepared, Refused, Role, SendError,
+    Sender, Session,
 };
 use support::subject::{ROLES, connection, drain, frames, from_peer};
 use support::wire::Frame;
@@ -109,6 +110,12 @@ fn a_refused_payload_comes_back_as_it_was() {
     assert_eq!((why, &back[..]), (SendError::Full, &b"bytes"[..]));
     let (why, back) = error(connection.more(vec![9]).unwrap_err());
     assert_eq!((why, &back[..]), (SendError::NotBegun, &[9][..]));
+
+    let mut wire = from_peer(Role::Server, 0x81, b"what was received");
+    let mut input = &mut wire[..];
+    let Ok(Some(Event::Text { text, .. })) = connection.receive(&mut input) else { panic!("no event") };
+    let (why, back) = error(connection.text(text).unwrap_err());
+    assert_eq!((why, &*back, back.is_lent()), (SendError::Full, "what was received", true));
 
     let mut wire = from_peer(Role::Server, 0x82, b"echo");
     let mut input = &mut wire[..];
@@ -250,6 +257,10 @@ fn a_session_writes_whole_frames_or_nothing() {
         assert_eq!(out, [0; 64]);
         assert_eq!(session.text("hello", &mut out[..len]), Ok(len));
         assert_eq!(frames(role, &out[..len]), [Frame::text("hello")]);
+        let ping = ControlPayload::new(b"p").unwrap();
+        assert_eq!(session.ping(&ping, &mut []), Err(SendError::Full));
+        let len = session.ping(&ping, &mut out).unwrap();
+        assert_eq!(frames(role, &out[..len]), [Frame::ping(b"p")]);
         assert_eq!(session.more(b"x", &mut out), Err(SendError::NotBegun));
         assert_eq!(session.begin_text("h", &mut []), Err(SendError::Full));
         let mut wire = vec![];
@@ -261,6 +272,15 @@ fn a_session_writes_whole_frames_or_nothing() {
         let len = session.finish(b"i", &mut out).unwrap();
         wire.extend_from_slice(&out[..len]);
         assert_eq!(shapes(&frames(role, &wire)), [(1, false, 1), (0, true, 1)]);
+        let mut wire = vec![];
+        assert_eq!(session.begin_binary(b"\xff", &mut []), Err(SendError::Full));
+        let len = session.begin_binary(b"\xff", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        assert_eq!(session.begin_binary(b"", &mut out), Err(SendError::Unfinished));
+        let len = session.finish(b"\xfe", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        assert_eq!(shapes(&frames(role, &wire)), [(2, false, 1), (0, true, 1)]);
+        assert_eq!(joined(&frames(role, &wire)), b"\xff\xfe");
         assert_eq!(session.close(None, "", &mut []), Err(SendError::Full));
         let len = session.close(None, "", &mut out).unwrap();
         assert_eq!(frames(role, &out[..len]), [Frame::close(None)]);

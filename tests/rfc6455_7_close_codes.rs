@@ -49,6 +49,12 @@ fn s7_4_2_every_number_is_in_the_frame_or_not_as_its_range_says() {
         let may = matches!(value, 1000..=1003 | 1007..=1014 | 3000..=4999);
         assert_eq!(CloseCode::new(value).map(CloseCode::value), may.then_some(value), "{value}");
         let parsed = sockless::parse_close(&value.to_be_bytes()).map(|(code, _)| code.map(CloseCode::value));
+        if let Some(code) = CloseCode::new(value) {
+            assert_eq!(
+                (code.to_string(), EndCode::from(code).to_string()),
+                (value.to_string(), value.to_string())
+            );
+        }
         assert_eq!(parsed, if may { Ok(Some(value)) } else { Err(ProtocolError::InvalidCloseCode) });
     }
 }

@@ -389,6 +389,19 @@ fn what_happened_before_a_wait_began_does_not_lengthen_it() {
     }
 }
 
+#[test]
+fn moments_keep_to_their_range() {
+    assert_eq!(at(7).since(at(5)), Duration::from_secs(2));
+    assert_eq!(at(5).since(at(7)), Duration::ZERO);
+    let last = Moment::from(Duration::MAX);
+    assert!(last > at(500 * 365 * 86_400) && last + Duration::from_nanos(1) == last);
+    assert_eq!(last.since(Moment::ORIGIN), Duration::from_nanos(u64::MAX - 1));
+    // A deadline that would lie behind the last moment is held there, and is no deadline that never comes.
+    let mut connection = connection(Role::Server, Config::default().timeouts(CLOSE));
+    connection.close(None, "").unwrap();
+    assert_eq!(connection.poll_timeout(last), Some(last));
+}
+
 /// What a driver may skip: reading the clock, as long as nothing would be due earlier.
 #[test]
 fn s10_an_answer_stands_until_a_deadline_begins() {

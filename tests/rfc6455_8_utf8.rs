@@ -164,7 +164,13 @@ fn s8_1_whole_text_is_lent_and_joined_text_is_given() {
         assert_eq!(calls(&mut connection, front), []);
         let mut back = back.to_vec();
         match connection.receive(&mut &mut back[..]) {
-            Ok(Some(Event::Text { text, .. })) => assert_eq!((&*text, text.is_lent()), ("text", lent)),
+            Ok(Some(Event::Text { text, .. })) => {
+                assert_eq!((&*text, text.is_lent()), ("text", lent));
+                let pointer = text.as_ptr();
+                // A given one is not copied to be kept.
+                let kept = text.into_bytes();
+                assert_eq!((&kept[..], kept.as_ptr() == pointer), (&b"text"[..], !lent));
+            }
             other => panic!("{other:?}"),
         }
     }

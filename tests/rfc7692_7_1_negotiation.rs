@@ -57,7 +57,11 @@ fn check(
     ];
     let line = StatusLine { version: HttpVersion::HTTP_11, status: 101 };
     let opened = offer.check(&key, line, fields.iter().copied())?;
-    Ok(PermessageDeflate::check_any(offers, opened.extensions()))
+    let checked = PermessageDeflate::check_any(offers, opened.extensions());
+    if let [offer] = offers {
+        assert_eq!(offer.check(opened.extensions()), checked, "{response} for {text}");
+    }
+    Ok(checked)
 }
 
 /// A policy that says what this offer of a vector says.
@@ -326,6 +330,24 @@ fn s7_1_client_and_server_agree_with_each_other() {
                 let least = if ours == end { bits(8) } else { bits(9) };
                 assert_eq!(at_server.client_max_window_bits(), client.max(least));
             }
+        }
+    }
+}
+
+#[test]
+fn s7_an_answer_is_shown_as_it_is_sent() {
+    let offer = PermessageDeflate::default().client_no_context_takeover().offer();
+    assert_eq!(format!("{offer:?}"), format!("{:?}", &*offer));
+}
+
+#[test]
+fn s7_1_2_1_a_window_has_8_to_15_bits() {
+    for value in 0..=255 {
+        let window = WindowBits::new(value);
+        assert_eq!(window.is_some(), (8..=15).contains(&value), "{value}");
+        if let Some(window) = window {
+            assert_eq!((window.value(), window.bytes()), (value, 1 << value));
+            assert_eq!(window.to_string(), value.to_string());
         }
     }
 }

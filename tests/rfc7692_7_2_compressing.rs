@@ -332,3 +332,17 @@ fn one_pool_serves_connections_of_all_kinds() {
         }
     }
 }
+
+#[test]
+fn a_pool_changes_nothing_where_no_compression_was_agreed_on() {
+    for role in ROLES {
+        let mut pool = DeflatePool::new(1);
+        let [mut plain, mut pooled] = [(), ()].map(|()| connection(role, Config::default()));
+        let text = "all work and no play ".repeat(100);
+        plain.text(&text).unwrap();
+        pooled.with_pool(&mut pool).text(&text).unwrap();
+        plain.text("again").unwrap();
+        pooled.uncompressed().text("again").unwrap();
+        assert_eq!(drain(&mut plain), drain(&mut pooled));
+    }
+}

@@ -5,7 +5,9 @@ mod support;
 
 use miniz_oxide::deflate::compress_to_vec;
 use sockless::handshake::{Agreed, PermessageDeflate, WindowBits};
-use sockless::{CloseCode, Config, Connection, DeflatePool, Delivery, Event, Limits, ProtocolError, Role};
+use sockless::{
+    CloseCode, Config, Connection, DeflatePool, Delivery, Event, Limits, ProtocolError, Role, Signal,
+};
 use support::figure::Figure;
 use support::hostile::in_words;
 use support::run::{Cuts, check, config, inputs};
@@ -224,6 +226,29 @@ fn s6_2_compressed_and_uncompressed_messages_in_turn() {
     let expected =
         vec![text("plain"), text("Hello"), text("plain"), text("Hello"), Seen::Binary(vec![]), text("")];
     assert_eq!(seen(agreed(), Config::default(), &frames), (expected, None));
+}
+
+#[test]
+fn s7_2_2_the_tail_may_complete_a_final_block() {
+    // A stored block with Hello, then the first byte of a final one, whose length is the tail.
+    let frames: [(u8, &[u8]); 2] =
+        [(TEXT, b"\x00\x05\x00\xfa\xffHello\x01"), (TEXT, b"\xf2\x00\x11\x00\x00")];
+    assert_eq!(seen(agreed(), Config::default(), &frames), (vec![text("Hello"), text("Hello")], None));
+}
+
+#[test]
+fn s7_2_2_the_tail_has_no_output() {
+    // All but one byte of what there is room for stored, behind it Hello and the first five bits of a literal, which
+    // the tail completes: the output has no room then to say whether the message ends there.
+    for room in [8_u16 << 10, 16 << 10, 32 << 10] {
+        let stored = room - 6;
+        let [low, high] = stored.to_le_bytes();
+        let mut payload = vec![0, low, high, !low, !high];
+        payload.resize(5 + usize::from(stored), b'a');
+        payload.extend_from_slice(b"\xf2\x48\xcd\xc9\xc9\x67");
+        let (events, error) = seen(agreed(), Config::default(), &[(TEXT, &payload)]);
+        assert_eq!((events, error), (vec![], Some(ProtocolError::CorruptDeflate)), "{room}");
+    }
 }
 
 #[test]
@@ -448,4 +473,29 @@ fn a_window_survives_a_release() {
             connection.release();
         }
     }
+}
+
+#[test]
+fn s7_2_the_receiving_half_inflates_with_a_pool() {
+    let agreed = PermessageDeflate::default().no_context_takeover().agreed();
+    let mut pool = DeflatePool::new(1);
+    let halves = |_| Connection::server(Config::default()).with_deflate(agreed).split();
+    let [(mut first, _), (mut second, _)] = [0, 1].map(halves);
+    let mut begun = from_peer(Role::Server, 0x41, b"\xf2\x48\xcd");
+    let received = first.receive_with(&mut &mut begun[..], &mut pool);
+    assert!(matches!(received.event, Ok(None)), "{received:?}");
+    assert_eq!(received.signal, Some(Signal::Heard { message: false }));
+    // The only inflater is out until its message is whole.
+    let hello = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let mut other = from_peer(Role::Server, TEXT, hello);
+    let received = second.receive_with(&mut &mut other[..], &mut pool);
+    assert_eq!(received.event.err(), Some(ProtocolError::InflatersExhausted));
+    assert_eq!(received.signal, Some(Signal::Failed(ProtocolError::InflatersExhausted)));
+    let mut rest = from_peer(Role::Server, 0x80, b"\xc9\xc9\x07\x00");
+    let received = first.receive_with(&mut &mut rest[..], &mut pool);
+    assert!(matches!(received.event, Ok(Some(Event::Text { text, .. })) if &*text == "Hello"));
+    let (mut third, _) = halves(2);
+    let mut other = from_peer(Role::Server, TEXT, hello);
+    let received = third.receive_with(&mut &mut other[..], &mut pool);
+    assert!(matches!(received.event, Ok(Some(Event::Text { text, .. })) if &*text == "Hello"));
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use super::prepared::{Framed, Prepared};
 use crate::Opcode;
 use crate::deflate::{DeflatePool, Deflater, Direction, Effort};
-use crate::frame::RSV1;
+use crate::frame_header::RSV1;
 use crate::handshake::Agreed;
 
 /// What compresses the messages of a connection.

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::event::Event;
 use super::receiver::{Message, Receiver, append_text};
-use crate::decode::Entered;
 use crate::deflate::{DeflatePool, Direction, Inflater};
+use crate::frames::Entered;
 use crate::parts::Parts;
 use crate::{Data, Delivery, Limits, Opcode, ProtocolError, Text};
 

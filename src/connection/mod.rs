@@ -3,6 +3,7 @@
 #[cfg(feature = "deflate")]
 mod deflation;
 mod event;
+mod framing;
 #[cfg(feature = "deflate")]
 mod inflation;
 mod outbox;
@@ -17,7 +18,6 @@ mod sending;
 mod signal;
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
@@ -39,7 +39,7 @@ pub use signal::Signal;
 use crate::deflate::{DeflatePool, Direction};
 #[cfg(feature = "deflate")]
 use crate::handshake::Agreed;
-use crate::{Config, Keys, ProtocolError, Role};
+use crate::{Arc, Config, Keys, ProtocolError, Role};
 
 /// A WebSocket connection after the handshake: bytes in, events out; calls in, bytes out.
 ///

@@ -7,12 +7,12 @@ use super::outgoing::Payload;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Deflater, Effort};
 #[cfg(feature = "deflate")]
-use crate::frame::RSV1;
-use crate::frame::{FIN, encode_header, header_len};
+use crate::frame_header::RSV1;
+use crate::frame_header::{FIN, encode_header, header_len};
 #[cfg(feature = "deflate")]
 use crate::handshake::WindowBits;
 use crate::utf8::validate;
-use crate::{Opcode, SendError};
+use crate::{FrameHeader, Opcode, SendError};
 
 /// A message framed once, to be sent on any number of connections.
 ///
@@ -80,10 +80,6 @@ impl Prepared {
         self
     }
 
-    pub(super) fn opcode(&self) -> Opcode {
-        self.opcode
-    }
-
     pub(super) fn plain(&self) -> &Framed {
         &self.plain
     }
@@ -114,12 +110,7 @@ impl Framed {
     }
 
     pub(super) fn payload(&self) -> &[u8] {
-        let header = match self.0.get(1) {
-            Some(126) => 4,
-            Some(127) => 10,
-            _ => 2,
-        };
-        self.0.get(header..).unwrap_or_default()
+        FrameHeader::decode(&self.0).and_then(|(_, len)| self.0.get(len..)).unwrap_or_default()
     }
 }
 

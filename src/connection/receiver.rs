@@ -1,17 +1,16 @@
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::event::Event;
 use super::signal::Signal;
-use crate::decode::Piece;
 #[cfg(feature = "deflate")]
 use crate::deflate::DeflatePool;
+use crate::frames::Piece;
 use crate::parts::{Part, Parts};
 use crate::utf8::validate;
 use crate::{
-    Config, ControlPayload, Data, Delivery, Mask, Opcode, ProtocolError, Role, Text, Utf8, parse_close,
+    Arc, Config, ControlPayload, Data, Delivery, Mask, Opcode, ProtocolError, Role, Text, Utf8, parse_close,
 };
 
 /// The receiving half of a connection, to be driven from a task of its own.

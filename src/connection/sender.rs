@@ -1,11 +1,11 @@
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 
 use bytes::Bytes;
 
 #[cfg(feature = "deflate")]
 use super::deflation::Deflation;
-use super::outbox::{ControlFrame, Dropped, Outbox};
+use super::framing::Framing;
+use super::outbox::Dropped;
 use super::outgoing::Payload;
 use super::output::Output;
 use super::prepared::Prepared;
@@ -15,12 +15,12 @@ use super::signal::Signal;
 #[cfg(feature = "deflate")]
 use crate::deflate::{DeflatePool, Direction};
 use crate::endpoint::{Endpoint, Owed};
-use crate::frame::FIN;
+use crate::frame_header::FIN;
 #[cfg(feature = "deflate")]
 use crate::handshake::Agreed;
 use crate::utf8::validate;
 use crate::{
-    CloseCode, CloseReason, Config, ControlPayload, End, Keys, Moment, Opcode, ProtocolError, Role,
+    Arc, CloseCode, CloseReason, Config, ControlPayload, End, Keys, Moment, Opcode, ProtocolError, Role,
     SendError, Transport,
 };
 
@@ -46,9 +46,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Sender {
     config: Arc<Config>,
-    outbox: Option<Box<Outbox>>,
-    /// A client's; a server masks nothing.
-    keys: Option<Box<Keys>>,
+    framing: Framing,
     rare: Option<Box<Rare>>,
     pub(super) endpoint: Endpoint,
 }
@@ -62,12 +60,9 @@ struct Rare {
     deflation: Option<Deflation>,
 }
 
-/// From this length on, a payload that is owned is shared instead of copied.
-const SHARE_FROM: usize = 1024;
-
 impl Sender {
     pub(super) fn new(role: Role, config: Arc<Config>, keys: Option<Box<Keys>>) -> Sender {
-        Sender { config, outbox: None, keys, rare: None, endpoint: Endpoint::new(role) }
+        Sender { config, framing: Framing::new(keys), rare: None, endpoint: Endpoint::new(role) }
     }
 
     /// Queues a text message.
@@ -77,7 +72,7 @@ impl Sender {
     /// [`Unfinished`](SendError::Unfinished), or [`NotUtf8`](SendError::NotUtf8) if it was bytes.
     #[inline]
     pub fn text<P: Payload>(&mut self, text: P) -> Result<(), P::Refused> {
-        self.message(Opcode::Text, text)
+        self.first(FIN, Opcode::Text, text)
     }
 
     /// Queues a binary message.
@@ -87,7 +82,7 @@ impl Sender {
     /// [`Unfinished`](SendError::Unfinished).
     #[inline]
     pub fn binary<P: Payload>(&mut self, data: P) -> Result<(), P::Refused> {
-        self.message(Opcode::Binary, data)
+        self.first(FIN, Opcode::Binary, data)
     }
 
     /// Queues the first fragment of a text message; [`more`](Sender::more) and [`finish`](Sender::finish) go on.
@@ -112,7 +107,7 @@ impl Sender {
     /// The payload comes back with [`Closed`](SendError::Closed), [`Full`](SendError::Full),
     /// [`NotBegun`](SendError::NotBegun), or [`NotUtf8`](SendError::NotUtf8) if the message is text and this is not.
     pub fn more<P: Payload>(&mut self, payload: P) -> Result<(), P::Refused> {
-        self.fragment(0, payload)
+        self.further(0, payload)
     }
 
     /// Queues the last fragment of the message begun.
@@ -120,7 +115,7 @@ impl Sender {
     /// # Errors
     /// As [`more`](Sender::more).
     pub fn finish<P: Payload>(&mut self, payload: P) -> Result<(), P::Refused> {
-        self.fragment(FIN, payload)?;
+        self.further(FIN, payload)?;
         self.endpoint.sending(None);
         Ok(())
     }
@@ -141,7 +136,7 @@ impl Sender {
     /// # Ok::<(), sockless::SendError>(())
     /// ```
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.endpoint.whole(message.opcode())?;
+        self.endpoint.check_first()?;
         self.check_room(message.plain().payload().len())?;
         self.endpoint.noted.active = true;
         #[cfg(feature = "deflate")]
@@ -151,11 +146,7 @@ impl Sender {
         };
         #[cfg(not(feature = "deflate"))]
         let frame = message.plain();
-        if self.keys.is_some() || frame.bytes().len() < SHARE_FROM {
-            self.push_copied(frame.head(), frame.payload());
-        } else {
-            self.outbox().push_whole(frame.bytes().clone());
-        }
+        self.framing.push_framed(frame);
         Ok(())
     }
 
@@ -210,7 +201,7 @@ impl Sender {
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
         let payload = self.endpoint.close(code, reason)?;
         self.endpoint.closing.send();
-        self.push_close(&payload);
+        self.framing.push_close(&payload);
         Ok(())
     }
 
@@ -221,26 +212,26 @@ impl Sender {
     pub fn close_now(&mut self, code: Option<CloseCode>, reason: &str) -> Result<Dropped, SendError> {
         let payload = self.endpoint.close(code, reason)?;
         self.endpoint.closing.send();
-        let dropped = self.outbox().drop_unstarted();
-        self.push_close(&payload);
+        let dropped = self.framing.drop_unstarted();
+        self.framing.push_close(&payload);
         Ok(dropped)
     }
 
     /// Whether a message of so many bytes would be accepted now.
     pub fn room_for(&self, len: usize) -> bool {
-        self.endpoint.whole(Opcode::Binary).is_ok() && self.check_room(len).is_ok()
+        self.endpoint.check_first().is_ok() && self.check_room(len).is_ok()
     }
 
     /// The bytes of output that wait to be written.
     #[inline]
     pub fn queued(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+        self.framing.queued()
     }
 
     /// The output that waits, as a [`Buf`](bytes::Buf): write its chunks, then advance it by what was written.
     #[inline]
     pub fn output(&mut self) -> Output<'_> {
-        Output::new(self.outbox.as_deref_mut(), &mut self.endpoint.noted.advanced)
+        self.framing.output(&mut self.endpoint.noted.advanced)
     }
 
     /// Takes what the receiving half saw, and says whether there is output or a deadline that was not there before:
@@ -292,9 +283,9 @@ impl Sender {
                 Owed::Ping => {
                     // A silent peer: what memory the last messages took is given back.
                     self.release();
-                    self.insert_control(Opcode::Ping, ControlPayload::EMPTY);
+                    self.framing.insert(Opcode::Ping, ControlPayload::EMPTY);
                 }
-                Owed::Close(payload) => self.push_close(&payload),
+                Owed::Close(payload) => self.framing.push_close(&payload),
             }
         }
     }
@@ -302,9 +293,7 @@ impl Sender {
     /// Gives back the memory of the queue if nothing is queued, and of what compresses if no message is begun; the next
     /// frame takes it anew.
     pub fn release(&mut self) {
-        if self.queued() == 0 {
-            self.outbox = None;
-        }
+        self.framing.release();
         #[cfg(feature = "deflate")]
         if let Some(deflation) = self.deflation() {
             deflation.release();
@@ -340,8 +329,7 @@ impl Sender {
         if self.endpoint.ping_received(&self.config) {
             // The payload of a ping that was received fits.
             let payload = ControlPayload::new(payload).unwrap_or(ControlPayload::EMPTY);
-            let pong = self.control_frame(Opcode::Pong, payload);
-            self.outbox().push_pong(pong);
+            self.framing.push_pong(payload);
         }
     }
 
@@ -353,7 +341,7 @@ impl Sender {
             rare.reason = Some(Box::new(CloseReason::received(reason)));
         }
         if let Some(payload) = self.endpoint.close_received(&self.config, code) {
-            self.push_close(&payload);
+            self.framing.push_close(&payload);
         }
     }
 
@@ -363,7 +351,7 @@ impl Sender {
             return;
         }
         if let Some(payload) = self.endpoint.failed(fault) {
-            self.push_close(&payload);
+            self.framing.push_close(&payload);
         }
     }
 
@@ -373,37 +361,32 @@ impl Sender {
 
     /// Queues bytes that come before the first frame: the head of a handshake.
     pub(super) fn push_head(&mut self, head: Bytes) {
-        self.outbox().push_head(head);
-    }
-
-    #[inline]
-    fn message<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), P::Refused> {
-        match self.endpoint.whole(opcode).and_then(|_| self.check(opcode, &payload)) {
-            Ok(()) => {
-                self.push(FIN, opcode, payload);
-                Ok(())
-            }
-            Err(error) => Err(payload.refuse(error)),
-        }
+        self.framing.push_head(head);
     }
 
     fn begin<P: Payload>(&mut self, opcode: Opcode, payload: P) -> Result<(), P::Refused> {
-        match self.endpoint.whole(opcode).and_then(|_| self.check(opcode, &payload)) {
+        self.first(0, opcode, payload)?;
+        self.endpoint.sending(Some(opcode));
+        Ok(())
+    }
+
+    /// Queues the first frame of a message.
+    #[inline]
+    fn first<P: Payload>(&mut self, fin: u8, opcode: Opcode, payload: P) -> Result<(), P::Refused> {
+        match self.endpoint.check_first().and_then(|()| self.check(opcode, &payload)) {
             Ok(()) => {
-                self.push(0, opcode, payload);
-                self.endpoint.sending(Some(opcode));
+                self.push(fin, opcode, payload);
                 Ok(())
             }
             Err(error) => Err(payload.refuse(error)),
         }
     }
 
-    fn fragment<P: Payload>(&mut self, fin: u8, payload: P) -> Result<(), P::Refused> {
-        let fragment = self.endpoint.fragment();
-        let checked = fragment.and_then(|(message, opcode)| self.check(message, &payload).map(|()| opcode));
-        match checked {
-            Ok(opcode) => {
-                self.push(fin, opcode, payload);
+    /// Queues a further frame of the message begun.
+    fn further<P: Payload>(&mut self, fin: u8, payload: P) -> Result<(), P::Refused> {
+        match self.endpoint.check_fragment().and_then(|message| self.check(message, &payload)) {
+            Ok(()) => {
+                self.push(fin, Opcode::Continuation, payload);
                 Ok(())
             }
             Err(error) => Err(payload.refuse(error)),
@@ -431,91 +414,17 @@ impl Sender {
         #[cfg(feature = "deflate")]
         if let Some(deflation) = self.deflation() {
             if let Some((head, deflated)) = deflation.deflate(fin != 0, opcode, payload.bytes()) {
-                return self.push_frames(fin, head, deflated);
+                return self.framing.push(self.config.fragment, fin, head, deflated);
             }
         }
-        self.push_frames(fin, opcode.bits(), payload);
-    }
-
-    /// Queues a payload in frames of the size that the configuration sets. The first byte of the first of them is
-    /// `head`, and FIN if it is the last.
-    #[inline]
-    fn push_frames<P: Payload>(&mut self, fin: u8, head: u8, payload: P) {
-        let len = payload.bytes().len();
-        if len > self.config.fragment {
-            return self.push_cut(fin, head, payload);
-        }
-        let payload = if len < SHARE_FROM || self.keys.is_some() { Err(payload) } else { payload.share() };
-        match payload {
-            Ok(shared) => self.outbox().push_shared(fin | head, shared),
-            Err(payload) => self.push_copied(fin | head, payload.bytes()),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn push_cut<P: Payload>(&mut self, fin: u8, head: u8, payload: P) {
-        let most = self.config.fragment.max(1);
-        let heads = move |index: usize, last: bool| {
-            let head = if index == 0 { head } else { Opcode::Continuation.bits() };
-            head | if last { fin } else { 0 }
-        };
-        let shared = if self.keys.is_none() && most >= SHARE_FROM { payload.share() } else { Err(payload) };
-        match shared {
-            Ok(mut rest) => {
-                for index in 0.. {
-                    let frame = rest.split_to(most.min(rest.len()));
-                    self.outbox().push_shared(heads(index, rest.is_empty()), frame);
-                    if rest.is_empty() {
-                        break;
-                    }
-                }
-            }
-            Err(payload) => {
-                let mut frames = payload.bytes().chunks(most).enumerate().peekable();
-                while let Some((index, frame)) = frames.next() {
-                    self.push_copied(heads(index, frames.peek().is_none()), frame);
-                }
-            }
-        }
-    }
-
-    #[inline]
-    fn push_copied(&mut self, head: u8, payload: &[u8]) {
-        let key = self.masking_key();
-        self.outbox().push_copied(head, key, payload);
+        self.framing.push(self.config.fragment, fin, opcode.bits(), payload);
     }
 
     fn control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
         let payload = ControlPayload::new(payload)?;
-        self.endpoint.control(opcode)?;
+        self.endpoint.check_control(opcode)?;
         self.check_room(payload.len())?;
-        self.insert_control(opcode, payload);
+        self.framing.insert(opcode, payload);
         Ok(())
-    }
-
-    fn insert_control(&mut self, opcode: Opcode, payload: ControlPayload) {
-        let frame = self.control_frame(opcode, payload);
-        self.outbox().insert(frame);
-    }
-
-    fn control_frame(&mut self, opcode: Opcode, payload: ControlPayload) -> ControlFrame {
-        ControlFrame { head: FIN | opcode.bits(), key: self.masking_key(), payload }
-    }
-
-    /// Queues a Close: behind all data, and behind all pongs owed.
-    fn push_close(&mut self, payload: &[u8]) {
-        self.outbox().settle_pongs();
-        self.push_copied(FIN | Opcode::Close.bits(), payload);
-    }
-
-    #[inline]
-    fn masking_key(&mut self) -> Option<[u8; 4]> {
-        self.keys.as_mut().map(|keys| keys.masking_key())
-    }
-
-    #[inline]
-    fn outbox(&mut self) -> &mut Outbox {
-        self.outbox.get_or_insert_default()
     }
 }

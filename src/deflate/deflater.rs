@@ -4,7 +4,7 @@ use core::fmt;
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status};
 
-use super::TAIL;
+use super::{RENEW_FROM, TAIL};
 use crate::handshake::WindowBits;
 
 /// Compresses the messages of one direction.
@@ -72,6 +72,8 @@ impl Deflater {
                 break;
             }
         }
+        // Behind a flush nobody minds a window that is empty.
+        self.stale |= self.engine.total_out() >= RENEW_FROM;
         if last {
             match output.strip_suffix(&TAIL) {
                 Some(kept) => output.truncate(kept.len()),

@@ -1,11 +1,11 @@
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-use super::TAIL;
+use super::{RENEW_FROM, TAIL};
+use crate::Arc;
 use crate::handshake::WindowBits;
 
 /// Inflates the messages of one direction.
@@ -148,7 +148,10 @@ impl Inflater {
             }
         }
         self.inside = false;
-        if rest.len() == 1 { Ok(()) } else { Err(Corrupt) }
+        if rest.is_empty() {
+            return Err(Corrupt);
+        }
+        if self.engine.total_in() >= RENEW_FROM { self.rejoin() } else { Ok(()) }
     }
 
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<(Status, usize), Corrupt> {

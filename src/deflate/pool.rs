@@ -1,8 +1,8 @@
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Deflater, Effort, Inflater};
+use crate::Arc;
 use crate::handshake::WindowBits;
 
 /// What compresses and inflates, for all connections of a thread whose messages are compressed each by itself.

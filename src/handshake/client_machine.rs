@@ -7,9 +7,8 @@ use super::limits::HandshakeLimits;
 use super::output::WriteError;
 use super::response_error::ResponseError;
 use super::response_reader::ResponseReader;
-use crate::{Config, Connection, Keys, Moment};
+use crate::{Arc, Config, Connection, Keys, Moment};
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 

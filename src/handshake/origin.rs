@@ -93,19 +93,14 @@ pub enum OriginPolicy<'a> {
 
 impl OriginPolicy<'_> {
     pub(crate) fn lets_pass(&self, origin: Option<&[u8]>, authority: &Authority<'_>) -> bool {
-        let (OriginPolicy::List(_) | OriginPolicy::SameHost, Some(origin)) = (self, origin) else {
-            return true;
-        };
-        if matches!(self, OriginPolicy::SameHost) && is_usual(origin, authority) {
-            return true;
-        }
-        let Some(origin) = core::str::from_utf8(origin).ok().and_then(|text| Origin::parse(text).ok()) else {
-            return false;
-        };
+        let Some(origin) = origin else { return true };
+        let parsed = || core::str::from_utf8(origin).ok().and_then(|text| Origin::parse(text).ok());
         match self {
-            OriginPolicy::List(origins) => origins.contains(&origin),
-            OriginPolicy::SameHost => origin.is_same_host(authority),
             OriginPolicy::Any | OriginPolicy::Defer => true,
+            OriginPolicy::List(origins) => parsed().is_some_and(|origin| origins.contains(&origin)),
+            OriginPolicy::SameHost => {
+                is_usual(origin, authority) || parsed().is_some_and(|origin| origin.is_same_host(authority))
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ use core::fmt;
 use core::ops::Deref;
 #[cfg(feature = "alloc")]
 use {
-    crate::{Config, Connection},
-    alloc::{sync::Arc, vec::Vec},
+    crate::{Arc, Config, Connection},
+    alloc::vec::Vec,
 };
 
 /// A version of HTTP; later ones are greater.

@@ -1,6 +1,5 @@
 use alloc::boxed::Box;
 use alloc::string::ToString;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -11,7 +10,7 @@ use super::request::ClientRequest;
 use crate::handshake::{
     Deadline, HandshakeLimits, Once, ResponseError, ResponseHead, ResponseReader, WriteError, named, take,
 };
-use crate::{Config, Keys, Moment};
+use crate::{Arc, Config, Keys, Moment};
 
 /// A client's handshake in hixie-75 or hixie-76, over raw bytes: makes the request and reads the response.
 ///

@@ -1,6 +1,5 @@
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::dialect::Dialect;
@@ -9,8 +8,8 @@ use crate::connection::Outbox;
 use crate::endpoint::{Endpoint, Owed};
 use crate::utf8::validate;
 use crate::{
-    CloseCode, CloseReason, Config, Delivery, End, Event, Moment, Opcode, Output, Payload, ProtocolError,
-    Role, SendError, Text, Timeouts, Transport,
+    Arc, CloseCode, CloseReason, Config, Delivery, End, Event, Moment, Output, Payload, ProtocolError, Role,
+    SendError, Text, Timeouts, Transport,
 };
 
 /// A WebSocket connection in hixie-75 or hixie-76, after the handshake: bytes in, events out; calls in, bytes out.
@@ -276,7 +275,7 @@ impl Connection {
     }
 
     fn check_room(&self, len: usize) -> Result<(), SendError> {
-        self.endpoint.whole(Opcode::Text)?;
+        self.endpoint.check_first()?;
         self.config.check_room(self.queued(), len)
     }
 

@@ -70,15 +70,10 @@ impl Opening {
     /// # Errors
     /// What [`receive_eof`](Opening::receive_eof) or [`handle_timeout`](Opening::handle_timeout) has said.
     pub fn receive(&mut self, input: &mut &mut [u8]) -> Result<Option<Connection>, Refusal> {
-        match &mut self.state {
-            State::Waiting { challenge: Some(challenge), .. } => {
-                if !challenge.take(input) {
-                    return Ok(None);
-                }
+        if let State::Waiting { challenge: Some(challenge), .. } = &mut self.state {
+            if !challenge.take(input) {
+                return Ok(None);
             }
-            State::Waiting { challenge: None, .. } => {}
-            State::Complete => return Ok(None),
-            State::Failed(refusal) => return Err(*refusal),
         }
         match core::mem::replace(&mut self.state, State::Complete) {
             State::Waiting { mut response, challenge, connection } => {
@@ -87,7 +82,8 @@ impl Opening {
                 }
                 Ok(Some(connection.answered(response)))
             }
-            State::Complete | State::Failed(_) => Ok(None),
+            State::Complete => Ok(None),
+            State::Failed(refusal) => self.fail(refusal),
         }
     }
 
@@ -114,13 +110,17 @@ impl Opening {
 
     fn fail_if(&mut self, fails: impl FnOnce(&Opening) -> bool, refusal: Refusal) -> Result<(), Refusal> {
         match &self.state {
-            State::Waiting { .. } if fails(self) => {
-                self.state = State::Failed(refusal);
-                Err(refusal)
-            }
+            State::Waiting { .. } if fails(self) => self.fail(refusal),
             State::Waiting { .. } | State::Complete => Ok(()),
             State::Failed(refusal) => Err(*refusal),
         }
+    }
+}
+
+impl Opening {
+    fn fail<T>(&mut self, refusal: Refusal) -> Result<T, Refusal> {
+        self.state = State::Failed(refusal);
+        Err(refusal)
     }
 }
 

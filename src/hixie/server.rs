@@ -1,4 +1,3 @@
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,7 +11,7 @@ use crate::handshake::{
     self, Fields, HandshakeLimits, Once, OriginPolicy, Refusal, RequestHead, Rules, Seen, Sink, WriteError,
     named, split_target,
 };
-use crate::{Authority, Config, ResourceName};
+use crate::{Arc, Authority, Config, ResourceName};
 
 /// Checks a request by the rules of the dialect that it speaks, RFC 6455 among them.
 ///

@@ -12,7 +12,7 @@ pub struct Heap {
     pub peak: isize,
     /// The same where what grows does so in its place.
     pub peak_in_place: isize,
-    /// Ever asked for.
+    /// Ever asked for, as far as it can be counted.
     pub asked: isize,
 }
 
@@ -43,7 +43,7 @@ fn count(taken: usize, given_back: usize) {
         heap.peak = heap.peak.max(heap.held + taken);
         heap.held += taken - given_back;
         heap.peak_in_place = heap.peak_in_place.max(heap.held);
-        heap.asked += taken;
+        heap.asked = heap.asked.saturating_add(taken);
         cell.set(heap);
     });
 }

@@ -10,8 +10,10 @@
 //!
 //! What is received comes in reads of 16 KiB, copied once in place of the kernel's copy; a message of 16 KiB lies
 //! whole in a read. What is sent is handed over when 16 KiB of it wait, and looked at, not copied. Peers marked with
-//! `†` write every frame by itself, for which nothing is charged here: they count among the best only where the
-//! payload is shared, and of them only the one that the target was set by. `‡` makes masking keys that can be guessed.
+//! `†` write every frame by itself, for which nothing is charged here, or queue nothing at all: they count among the
+//! best only where the payload is shared, and of them only the one that the target was set by. `‡` makes masking keys
+//! that can be guessed.
+//! `§` believes nearly all that it receives, and is not counted among the best.
 
 mod deflate;
 mod floor;
@@ -35,7 +37,7 @@ const ROUND: Duration = Duration::from_millis(2);
 
 type Build = fn(&Row) -> Option<Run>;
 
-const CANDIDATES: [(&str, Build); 11] = [
+const CANDIDATES: [(&str, Build); 14] = [
     ("sockless", peer::ours::build),
     ("floor", floor::build),
     ("tungstenite", peer::tungstenite::build),
@@ -46,6 +48,9 @@ const CANDIDATES: [(&str, Build); 11] = [
     ("soketto", peer::soketto::build),
     ("web-socket", peer::web_socket::build),
     ("wtx", peer::wtx::build),
+    ("ratchet_rs", peer::ratchet::build),
+    ("ws-framer", peer::ws_framer::build),
+    ("embedded-websocket", peer::embedded_websocket::build),
     // A memcpy, or whatever else nobody can do without.
     ("memcpy", peer::memcpy::build),
 ];
@@ -132,7 +137,7 @@ fn report(table: &mut [(Row, Vec<Candidate>)]) {
         let (ours, floor, copy) = (of("sockless").unwrap_or(f64::NAN), of("floor"), of("memcpy"));
         medians.retain(|(name, _)| !["sockless", "floor", "memcpy"].contains(name));
         medians.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let best = medians.iter().find(|(name, _)| mark(row, name) != "†").copied();
+        let best = medians.iter().find(|(name, _)| !["†", "§"].contains(&mark(row, name))).copied();
         let to_best = best.map(|(_, time)| ours / time);
         let to_floor = floor.map(|floor| ours / floor);
         let met = [(to_best, row.best_ratio()), (to_floor, row.floor_ratio())]
@@ -164,9 +169,14 @@ fn report(table: &mut [(Row, Vec<Candidate>)]) {
 /// What keeps a peer from being compared in a row.
 fn mark(row: &Row, peer: &str) -> &'static str {
     match (row.work, peer) {
-        (Work::Shared, "wtx" | "web-socket") => "†",
-        (Work::Send | Work::Masked | Work::Echo, "wtx" | "web-socket" | "fastwebsockets") => "†",
+        (Work::Send | Work::Shared | Work::Masked, "ws-framer" | "embedded-websocket") => "†",
+        (Work::Shared, "wtx" | "web-socket" | "ratchet_rs") => "†",
+        (Work::Send | Work::Masked | Work::Echo, "wtx" | "web-socket" | "ratchet_rs" | "fastwebsockets") => {
+            "†"
+        }
         (Work::Masked, "sockudo-ws") => "‡",
+        (Work::Send | Work::Shared | Work::Masked, _) => "",
+        (_, "embedded-websocket") => "§",
         _ => "",
     }
 }

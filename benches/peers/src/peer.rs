@@ -1,13 +1,16 @@
 //! The candidates, each behind `build`: the row as a closure, or nothing if it cannot do it.
 
+pub mod embedded_websocket;
 pub mod fastwebsockets;
 pub mod memcpy;
 pub mod ours;
+pub mod ratchet;
 pub mod sockudo;
 pub mod soketto;
 pub mod tokio_websockets;
 pub mod tungstenite;
 pub mod web_socket;
+pub mod ws_framer;
 pub mod wtx;
 pub mod yawc;
 

@@ -1,10 +1,10 @@
 //! A stream in memory for peers that own theirs: reads give the wire's bytes again and again, writes go nowhere.
 
-use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,32 +14,32 @@ use crate::seen::Seen;
 
 #[derive(Clone)]
 pub struct Stream {
-    wire: Rc<[u8]>,
+    wire: Arc<[u8]>,
     at: usize,
     /// The most bytes of one read.
     read: usize,
     tap: Tap,
 }
 
-/// Where to see what was written.
+/// Where to see what was written. Some peers ask that it can go to another thread.
 #[derive(Clone, Default)]
-pub struct Tap(Rc<(Cell<bool>, RefCell<Vec<u8>>)>);
+pub struct Tap(Arc<(AtomicBool, Mutex<Vec<u8>>)>);
 
 impl Tap {
     /// Runs something that writes.
     pub fn watch(&self, seen: &mut Seen, run: impl FnOnce()) {
-        self.0.0.set(seen.keeps());
+        self.0.0.store(seen.keeps(), Relaxed);
         run();
         if seen.keeps() {
-            seen.see(&self.0.1.take());
+            seen.see(&std::mem::take(&mut *self.0.1.lock().expect("no panic")));
         }
     }
 
     #[inline]
     fn see(&self, bytes: &[u8]) {
         std::hint::black_box(bytes);
-        if self.0.0.get() {
-            self.0.1.borrow_mut().extend_from_slice(bytes);
+        if self.0.0.load(Relaxed) {
+            self.0.1.lock().expect("no panic").extend_from_slice(bytes);
         }
     }
 }
