@@ -15,6 +15,26 @@ use core::ops::Deref;
 ///
 /// It derefs to the [`Proposal`] in it, whose fields include the pseudo-fields. There is no key; the stream's data are
 /// frames as on any connection, the client's masked.
+///
+/// ```
+/// use sockless::handshake::{Acceptance, ConnectRequest, OriginPolicy};
+///
+/// let fields = [
+///     (":method", "CONNECT"),
+///     (":protocol", "websocket"),
+///     (":scheme", "https"),
+///     (":path", "/chat"),
+///     (":authority", "a.example"),
+///     ("origin", "https://a.example"),
+///     ("sec-websocket-version", "13"),
+/// ];
+/// let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+/// let request = ConnectRequest::check(fields, OriginPolicy::SameHost).expect("in order");
+/// let acceptance = Acceptance::default();
+/// let answer: Vec<_> = request.acceptance_fields(&acceptance)?.collect();
+/// assert_eq!(answer, [(":status", "200")]);
+/// # Ok::<(), sockless::handshake::WriteError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ConnectRequest<'a, F> {
     proposal: Proposal<'a, F>,

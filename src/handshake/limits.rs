@@ -1,6 +1,16 @@
 use core::time::Duration;
 
 /// What a handshake over raw bytes may cost; exceeding any of it is an error, never a truncation.
+///
+/// ```
+/// use sockless::handshake::{HandshakeLimits, Refusal, ServerHandshake};
+///
+/// let limits = HandshakeLimits { head: 4096, ..HandshakeLimits::default() };
+/// let mut handshake = ServerHandshake::new(limits);
+/// let mut endless = b"GET / HTTP/1.1\r\nA: ".to_vec();
+/// endless.resize(5000, b'a');
+/// assert_eq!(handshake.receive(&mut &mut endless[..]).err(), Some(Refusal::HeadTooLarge));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeLimits {
     /// The bytes of a head, 16 KiB by default. Of a client's interim responses, all together have to keep to it.
