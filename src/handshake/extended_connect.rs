@@ -1,11 +1,12 @@
-use super::client::{ClientRequest, Offer, Opened, Subprotocols, is_reserved_in_request};
+use super::client_request::{ClientRequest, is_reserved_in_request};
 use super::fields::{is_target, is_token_byte, is_value, trim};
+use super::offer::{Offer, Opened, Subprotocols};
 use super::origin::OriginPolicy;
-use super::output::{WriteError, check_field, is_reserved};
 use super::proposal::{Acceptance, Negotiation, Once, Proposal};
 use super::refusal::Refusal;
+use super::request::parse_authority;
 use super::response_error::ResponseError;
-use super::server::parse_authority;
+use super::write::{WriteError, check_field, is_reserved};
 use crate::uri::{ResourceName, Uri};
 use core::fmt;
 use core::ops::Deref;

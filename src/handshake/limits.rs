@@ -1,4 +1,3 @@
-use crate::Moment;
 use core::time::Duration;
 
 /// What a handshake over raw bytes may cost; exceeding any of it is an error, never a truncation.
@@ -27,25 +26,5 @@ pub struct HandshakeLimits {
 impl Default for HandshakeLimits {
     fn default() -> HandshakeLimits {
         HandshakeLimits { head: 16 * 1024, line: 8 * 1024, fields: 100, time: Duration::from_secs(10) }
-    }
-}
-
-/// The one deadline of a handshake.
-#[derive(Debug)]
-pub(crate) struct Deadline(Moment);
-
-impl Deadline {
-    /// Not yet polled.
-    pub(crate) const UNARMED: Deadline = Deadline(Moment::NEVER);
-
-    pub(crate) fn poll(&mut self, now: Moment, time: Duration) -> Option<Moment> {
-        if self.0 == Moment::NEVER {
-            self.0 = now + time;
-        }
-        self.0.running()
-    }
-
-    pub(crate) fn has_passed(&self, now: Moment) -> bool {
-        self.0 <= now
     }
 }

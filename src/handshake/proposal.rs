@@ -1,8 +1,8 @@
 use super::extension::{Extension, are_valid, extensions, members};
 use super::fields::{is_token, list, named, token, trim, version};
 use super::origin::OriginPolicy;
-use super::output::WriteError;
 use super::refusal::Refusal;
+use super::write::WriteError;
 use crate::uri::{Authority, ResourceName};
 use core::fmt;
 

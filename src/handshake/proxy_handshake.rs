@@ -1,9 +1,9 @@
 use super::head::ResponseHead;
 use super::limits::HandshakeLimits;
-use super::output::WriteError;
-use super::proxy::ProxyRequest;
+use super::proxy_request::ProxyRequest;
 use super::response_error::ResponseError;
 use super::response_reader::ResponseReader;
+use super::write::WriteError;
 use crate::Moment;
 use alloc::vec::Vec;
 use core::fmt;
