@@ -11,7 +11,7 @@ use sockless::{
 use support::figure::Figure;
 use support::hostile::in_words;
 use support::run::{Cuts, check, config, inputs};
-use support::subject::{DEFLATING, Kind, ROLES, Seen, Subject, from_peer};
+use support::subject::{DEFLATING, Kind, ROLES, Seen, Subject, connection, from_peer};
 use support::vectors::{id, load};
 use support::wire::Frame;
 
@@ -534,4 +534,28 @@ fn s7_2_the_receiving_half_inflates_with_a_pool() {
     let mut other = from_peer(Role::Server, TEXT, hello);
     let received = third.receive_with(&mut &mut other[..], &mut pool);
     assert!(matches!(received.event, Ok(Some(Event::Text { text, .. })) if &*text == "Hello"));
+}
+
+#[test]
+fn a_pool_changes_nothing_where_no_compression_was_agreed_on() {
+    for role in ROLES {
+        let mut pool = DeflatePool::new(0);
+        let wire = [from_peer(role, 0x01, b"He"), from_peer(role, 0x89, b"p"), from_peer(role, 0x80, b"llo")];
+        let (mut receiver, _) = connection(role, Config::default()).split();
+        let mut wire = wire.concat();
+        let mut input = &mut wire[..];
+        let mut seen = vec![];
+        while let Some(event) = receiver.receive_with(&mut input, &mut pool).event.unwrap() {
+            seen.push(match event {
+                Event::Text { text, first: true, last: true } => text.to_string(),
+                Event::Ping(payload) => format!("ping {}", String::from_utf8_lossy(&payload)),
+                event => panic!("{event:?}"),
+            });
+        }
+        assert_eq!(seen, ["ping p", "Hello"]);
+        // And RSV1 is as much of a fault as without one.
+        let mut wire = from_peer(role, TEXT, b"\x00");
+        let error = receiver.receive_with(&mut &mut wire[..], &mut pool).event.err();
+        assert_eq!(error, Some(ProtocolError::ReservedBits));
+    }
 }
