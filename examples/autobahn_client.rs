@@ -1,14 +1,16 @@
 //! The echo client that the Autobahn suite tests: `--url ws://127.0.0.1:9002` and `--agent NAME`.
 
+mod autobahn;
 mod blocking;
 mod compression;
 
 use std::error::Error;
 use std::net::TcpStream;
 
+use autobahn::{config, echo};
 use blocking::Socket;
 use sockless::handshake::{ClientHandshake, ClientRequest, Offer, Outcome};
-use sockless::{Config, Connection, End, Event, Keys, Limits, Uri};
+use sockless::{Connection, End, Event, Keys, Uri};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let url = option("--url").unwrap_or_else(|| "ws://127.0.0.1:9002".into());
@@ -50,18 +52,4 @@ fn visit(url: &str, on_event: impl FnMut(&mut Connection, Event<'_>)) -> Result<
         Outcome::Refused(head) => return Err(blocking::refused(&head).into()),
     };
     Ok(Socket::new(stream, connection).run(&mut buffer[rest], on_event)?)
-}
-
-/// The suite sends up to 16 MiB, and 4 MiB in 65,536 fragments.
-fn config() -> Config {
-    Config::default().limits(Limits::for_messages(32 << 20)).high_water(64 << 20)
-}
-
-fn echo(connection: &mut Connection, event: Event<'_>) {
-    // What is refused came behind our Close.
-    let _ = match event {
-        Event::Text { text, .. } => connection.text(text).map_err(drop),
-        Event::Binary { data, .. } => connection.binary(data).map_err(drop),
-        Event::Ping(_) | Event::Pong(_) | Event::Close { .. } => Ok(()),
-    };
 }

@@ -1,14 +1,15 @@
 //! The echo server that the Autobahn suite tests: `--listen ADDR`, by default 127.0.0.1:9001.
 
+mod autobahn;
 mod blocking;
 mod compression;
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 
+use autobahn::{config, echo};
 use blocking::Socket;
 use sockless::handshake::{Acceptance, OriginPolicy};
-use sockless::{Config, Connection, Event, Limits};
 
 fn main() -> io::Result<()> {
     let listen = std::env::args().skip_while(|argument| argument != "--listen").nth(1);
@@ -39,18 +40,4 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
         Ok(Err(error)) => Err(io::Error::other(error)),
         Err(refusal) => stream.write_all(&refusal.response()),
     }
-}
-
-/// The suite sends up to 16 MiB, and 4 MiB in 65,536 fragments.
-fn config() -> Config {
-    Config::default().limits(Limits::for_messages(32 << 20)).high_water(64 << 20)
-}
-
-fn echo(connection: &mut Connection, event: Event<'_>) {
-    // What is refused came behind our Close.
-    let _ = match event {
-        Event::Text { text, .. } => connection.text(text).map_err(drop),
-        Event::Binary { data, .. } => connection.binary(data).map_err(drop),
-        Event::Ping(_) | Event::Pong(_) | Event::Close { .. } => Ok(()),
-    };
 }

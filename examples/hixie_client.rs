@@ -7,12 +7,12 @@
 mod blocking;
 
 use std::error::Error;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use blocking::{Clock, Socket, is_timeout};
+use blocking::{Clock, Socket};
 use sockless::hixie::{ClientHandshake, ClientRequest, Connection, Dialect, Outcome};
 use sockless::{Cause, Config, End, Event, Keys, Limits, Uri};
 
@@ -67,12 +67,8 @@ fn open(
     loop {
         let now = clock.now();
         handshake.handle_timeout(now)?;
-        stream.set_read_timeout(handshake.poll_timeout(now).map(|due| due.since(now)))?;
-        let len = match stream.read(buffer) {
-            Ok(len) => len,
-            Err(error) if is_timeout(&error) => continue,
-            Err(error) => return Err(error.into()),
-        };
+        let wait = handshake.poll_timeout(now).map(|due| due.since(now));
+        let Some(len) = blocking::read_within(stream, wait, buffer)? else { continue };
         if len == 0 {
             handshake.receive_eof()?;
         }

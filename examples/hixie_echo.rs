@@ -5,11 +5,11 @@
 
 mod blocking;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use blocking::{Clock, Socket, is_timeout};
+use blocking::{Clock, Socket};
 use sockless::handshake::{Acceptance, OriginPolicy, Refusal, RequestHead};
 use sockless::hixie::{self, Dialect, Opening, Upgrade};
 use sockless::{CloseCode, Config, Event, Limits, Reply, SendError};
@@ -111,7 +111,7 @@ fn close(
 
 /// Reads what belongs to the request behind its head; of that, `rest` came with the head.
 fn open(
-    mut stream: &TcpStream,
+    stream: &TcpStream,
     mut opening: Opening,
     buffer: &mut [u8],
     mut rest: std::ops::Range<usize>,
@@ -132,12 +132,10 @@ fn open(
         if let Err(refusal) = opening.handle_timeout(now) {
             return Ok(Err(refusal));
         }
-        stream.set_read_timeout(opening.poll_timeout(now).map(|due| due.since(now)))?;
-        rest = match stream.read(buffer) {
-            Ok(0) => return Ok(Err(opening.receive_eof().err().unwrap_or(Refusal::EndedEarly))),
-            Ok(len) => 0..len,
-            Err(error) if is_timeout(&error) => 0..0,
-            Err(error) => return Err(error),
+        let wait = opening.poll_timeout(now).map(|due| due.since(now));
+        rest = match blocking::read_within(stream, wait, buffer)? {
+            Some(0) => return Ok(Err(opening.receive_eof().err().unwrap_or(Refusal::EndedEarly))),
+            len => 0..len.unwrap_or(0),
         };
     }
 }

@@ -9,6 +9,24 @@ use crate::{CloseCode, ControlPayload, Deadline, ProtocolError, Role};
 ///
 /// On an HTTP/2 or HTTP/3 stream `ShutdownWrite` and `Close` are END_STREAM and the end of the stream, `Abort` is
 /// RST_STREAM with CANCEL (RFC 8441 §5).
+///
+/// ```
+/// use bytes::Buf;
+/// use sockless::{CloseCode, Config, Connection, Transport};
+///
+/// let mut connection = Connection::server(Config::default());
+/// connection.close(Some(CloseCode::NORMAL), "done").expect("open");
+/// assert_eq!(connection.transport(), Transport::Keep); // there is something to write
+/// let queued = connection.queued();
+/// connection.output().advance(queued);
+/// let mut answer = *b"\x88\x82\0\0\0\0\x03\xe8";
+/// connection.receive(&mut &mut answer[..])?;
+/// assert_eq!(connection.transport(), Transport::ShutdownWrite); // a server's part, after both Closes
+/// connection.receive_eof();
+/// assert_eq!(connection.transport(), Transport::Close);
+/// assert!(connection.end().is_some_and(|end| end.was_clean && end.code.value() == 1000));
+/// # Ok::<(), sockless::ProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// Go on reading and writing.

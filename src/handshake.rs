@@ -20,9 +20,9 @@
 
 #[cfg(feature = "alloc")]
 mod body;
-mod client;
 #[cfg(feature = "alloc")]
-mod client_machine;
+mod client_handshake;
+mod client_request;
 mod deflate_parameters;
 mod extended_connect;
 mod extension;
@@ -37,24 +37,27 @@ mod http_types;
 mod key;
 #[cfg(feature = "alloc")]
 mod limits;
+mod offer;
 mod origin;
-mod output;
 mod permessage_deflate;
-mod proposal;
-mod proxy;
 #[cfg(feature = "alloc")]
-mod proxy_machine;
+mod progress;
+mod proposal;
+#[cfg(feature = "alloc")]
+mod proxy_handshake;
+mod proxy_request;
 mod refusal;
+mod request;
 mod response;
 mod response_error;
 #[cfg(feature = "alloc")]
 mod response_reader;
-mod server;
 #[cfg(feature = "alloc")]
-mod server_machine;
+mod server_handshake;
 mod window_bits;
+mod write;
 
-pub use client::{ClientRequest, Offer, Opened, StatusLine};
+pub use client_request::ClientRequest;
 pub use deflate_parameters::DeflateFault;
 pub use extended_connect::{ConnectFault, ConnectRequest, MalformedFields};
 pub use extension::{Extension, Parameter, ParameterValue};
@@ -62,35 +65,36 @@ pub use extension_text::ExtensionText;
 #[cfg(feature = "http")]
 pub use http_types::HeaderFields;
 pub use key::{Key, accept_key};
+pub use offer::{Offer, Opened, StatusLine};
 pub use origin::{Origin, OriginPolicy};
-pub use output::WriteError;
 pub use permessage_deflate::{Agreed, PermessageDeflate};
 pub use proposal::{Acceptance, Proposal};
-pub use proxy::ProxyRequest;
+pub use proxy_request::ProxyRequest;
 pub use refusal::Refusal;
+pub use request::{HttpVersion, Request, RequestLine};
 pub use response::Response;
 pub use response_error::ResponseError;
-pub use server::{HttpVersion, Request, RequestLine};
 pub use window_bits::WindowBits;
+pub use write::WriteError;
 
 #[cfg(feature = "hixie")]
 pub(crate) use {
-    client::is_reserved_in_request,
+    client_request::is_reserved_in_request,
     fields::{lists, named},
     http1::take,
-    limits::Deadline,
-    output::Sink,
+    progress::Progress,
     proposal::Once,
+    request::{Rules, Seen, split_target},
     response_reader::ResponseReader,
-    server::{Rules, Seen, split_target},
+    write::Sink,
 };
 
 #[cfg(feature = "alloc")]
 pub use {
     body::{Body, BodyCollector, BodyFraming},
-    client_machine::{ClientHandshake, Established, Outcome},
+    client_handshake::{ClientHandshake, Established, Outcome},
     head::{Fields, RequestHead, ResponseHead},
     limits::HandshakeLimits,
-    proxy_machine::{ProxyHandshake, Tunnel},
-    server_machine::ServerHandshake,
+    proxy_handshake::{ProxyHandshake, Tunnel},
+    server_handshake::ServerHandshake,
 };

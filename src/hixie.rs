@@ -53,19 +53,19 @@
 //! ```
 
 mod challenge;
-mod client;
+mod client_handshake;
+mod client_request;
 mod connection;
 mod dialect;
 mod frames;
 mod opening;
 mod request;
-mod server;
 
 pub use challenge::challenge_answer;
-pub use client::{ClientHandshake, Established, Outcome};
+pub use client_handshake::{ClientHandshake, Established, Outcome};
+pub use client_request::ClientRequest;
 pub use connection::Connection;
 pub use dialect::Dialect;
 pub use frames::InvalidText;
 pub use opening::Opening;
-pub use request::ClientRequest;
-pub use server::{Acceptance, Request, Scheme, Upgrade, upgrade};
+pub use request::{Acceptance, Request, Scheme, Upgrade, upgrade};

@@ -45,6 +45,7 @@
 //! | `http` | requests and responses that a server or client library has parsed | `handshake::Request::check_http` |
 //! | `std`, the default | vectored output, SIMD UTF-8, seeds from the operating system | [`Keys::from_os`] |
 //! | `deflate` | compressed messages (RFC 7692) | [`handshake::PermessageDeflate`] |
+//! | `simd` | large payloads masked by the widest registers there are; Rust 1.89 | nothing: it adds no name |
 //! | `hixie`, never by default | the dialects before RFC 6455, insecure, for tools that must still read them | `hixie` |
 //!
 //! A feature adds names, it never changes behaviour.
@@ -58,6 +59,7 @@
 //! * Randomness: [`Keys`].
 //! * The opening handshake: [`handshake`], [`Uri`].
 //! * The pieces by themselves: [`FrameHeader`], [`Mask`], [`Utf8`], [`parse_close`].
+//! * Compression: [`handshake::PermessageDeflate`], and with `deflate` `DeflatePool`, `Sending`.
 //!
 //! # What every driver has to do
 //!

@@ -179,7 +179,7 @@ fn what_cannot_be_written_says_why() {
         Status,
         BodyForbidden,
     ];
-    each_has_its_sentence(include_str!("../src/handshake/output.rs"), "WriteError", &all);
+    each_has_its_sentence(include_str!("../src/handshake/write.rs"), "WriteError", &all);
     assert!(all[0].to_string().contains("131"), "{}", all[0]);
 }
 

@@ -173,6 +173,19 @@ fn s5_2_headers_are_written_in_the_shortest_form_and_read_back() {
 }
 
 #[test]
+fn s5_2_every_bit_of_the_first_byte_has_its_place_in_a_header() {
+    for first in 0..=u8::MAX {
+        let (fin, rsv, opcode) = (first >= 0x80, first / 0x10 % 8, first % 0x10);
+        let header = FrameHeader { fin, rsv, opcode, masking_key: None, payload_len: 5 };
+        assert_eq!(FrameHeader::decode(&[first, 5]), Some((header, 2)));
+        assert_eq!(header.encode().as_ref(), [first, 5]);
+        // Bits above the three and the four are left out.
+        let wide = FrameHeader { rsv: rsv | 0xf8, opcode: opcode | 0xf0, ..header };
+        assert_eq!(wide.encode().as_ref(), [first, 5]);
+    }
+}
+
+#[test]
 fn s5_3_the_mask_is_the_same_in_any_pieces_in_place_and_copied() {
     let vectors = load("mask");
     let mut cuts = Cuts(3);
@@ -254,6 +267,26 @@ fn s5_3_a_client_masks_payloads_of_all_lengths_wherever_they_go() {
             assert!(back == data, "{len} bytes behind {behind}");
         }
     }
+}
+
+#[test]
+fn s5_4_the_decoder_gives_each_frame_its_own_opcode_and_final_bit() {
+    let mut decoder = Decoder::new(Role::Client, sockless::Limits::default());
+    let mut wire = *b"\x01\x01a\x89\0\0\x01b\x80\x01c\x82\x01d";
+    let mut input = &mut wire[..];
+    let mut seen = vec![];
+    while let Some(chunk) = decoder.decode(&mut input).unwrap() {
+        seen.push((chunk.opcode, chunk.fin, chunk.first, chunk.last, chunk.payload.to_vec()));
+    }
+    let frame = |opcode, fin, payload: &[u8]| (opcode, fin, true, true, payload.to_vec());
+    let wanted = [
+        frame(Opcode::Text, false, b"a"),
+        frame(Opcode::Ping, true, b""),
+        frame(Opcode::Continuation, false, b"b"),
+        frame(Opcode::Continuation, true, b"c"),
+        frame(Opcode::Binary, true, b"d"),
+    ];
+    assert_eq!(seen, wanted);
 }
 
 #[test]

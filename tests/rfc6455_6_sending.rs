@@ -287,3 +287,72 @@ fn a_session_writes_whole_frames_or_nothing() {
         assert_eq!(session.binary(b"x", &mut out), Err(SendError::Closed));
     }
 }
+
+#[test]
+fn s5_2_a_session_knows_the_bytes_of_a_frame_at_every_form_of_length() {
+    let config = Config::default();
+    for role in ROLES {
+        let mut keys = support::subject::keys();
+        let mut session = match role {
+            Role::Server => Session::server(&config),
+            Role::Client => Session::client(&config, &mut keys),
+        };
+        for (payload_len, header) in
+            [(0, 2), (125, 2), (126, 4), (127, 4), (0xfffe, 4), (0xffff, 4), (0x1_0000, 10)]
+        {
+            let len = header + payload_len + if role == Role::Client { 4 } else { 0 };
+            assert_eq!(session.frame_len(payload_len), len);
+            let data: Vec<u8> = (0..payload_len).map(|at| at.to_le_bytes()[0]).collect();
+            let mut out = vec![0; len];
+            assert_eq!(session.binary(&data, &mut out[..len - 1]), Err(SendError::Full));
+            assert_eq!(session.binary(&data, &mut out), Ok(len));
+            assert_eq!(frames(role, &out), [Frame::new(2, &data)]);
+        }
+        // More than there is memory for: no overflow.
+        assert_eq!(session.frame_len(usize::MAX), usize::MAX);
+    }
+}
+
+#[test]
+fn s5_4_s5_5_a_session_writes_fragments_pings_and_pongs_of_the_callers() {
+    let config = Config::default();
+    for role in ROLES {
+        let mut keys = support::subject::keys();
+        let mut session = match role {
+            Role::Server => Session::server(&config),
+            Role::Client => Session::client(&config, &mut keys),
+        };
+        let payload = ControlPayload::new(b"there?").unwrap();
+        let (mut out, mut wire) = ([0; 64], vec![]);
+        let len = session.begin_binary(b"\xff", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        // Control frames may stand between fragments.
+        let len = session.ping(&payload, &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        let len = session.pong(&payload, &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        let len = session.more(b"\xfe", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        let len = session.finish(b"\xfd", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+        let wanted = [
+            Frame::new(2, b"\xff").unfinished(),
+            Frame::ping(b"there?"),
+            Frame::pong(b"there?"),
+            Frame::new(0, b"\xfe").unfinished(),
+            Frame::new(0, b"\xfd"),
+        ];
+        assert_eq!(frames(role, &wire), wanted);
+        assert_eq!(session.ping(&payload, &mut out[..len]), Err(SendError::Full));
+    }
+}
+
+#[test]
+fn s5_4_fragments_of_no_bytes_count_as_of_one_and_an_empty_message_is_a_frame() {
+    for role in ROLES {
+        let mut connection = with(role, Config::default().fragment(0));
+        connection.binary(&b""[..]).unwrap();
+        connection.binary(&b"ab"[..]).unwrap();
+        assert_eq!(shapes(&out(role, &mut connection)), [(2, true, 0), (2, false, 1), (0, true, 1)]);
+    }
+}

@@ -406,6 +406,42 @@ fn parts_are_bounded_and_come_from_an_input_that_is_used_up() {
 }
 
 #[test]
+fn s5_4_what_a_fragment_inflates_to_comes_before_the_ping_behind_it() {
+    let config = Config::default().delivery(Delivery::Parts);
+    let len = 1 << 16;
+    let payload = deflated(9, &vec![0; len]);
+    for at in 1..payload.len() {
+        let (begin, rest) = payload.split_at(at);
+        let first = from_peer(Role::Server, 0x42, begin);
+        let wire = [&first[..], &from_peer(Role::Server, 0x89, b"p"), &from_peer(Role::Server, 0x80, rest)];
+        // Bytes before the ping, and in all.
+        let counts = |inputs: &[Vec<u8>]| {
+            let mut connection = Connection::server(config).with_deflate(agreed());
+            let (mut total, mut before) = (0, 0);
+            for input in inputs {
+                let mut input = input.clone();
+                let mut input = &mut input[..];
+                while let Some(event) = connection.receive(&mut input).unwrap() {
+                    match event {
+                        Event::Binary { data, .. } => total += data.len(),
+                        Event::Ping(_) => before = total,
+                        event => panic!("{event:?}"),
+                    }
+                }
+            }
+            (before, total)
+        };
+        let whole = counts(&[wire.concat()]);
+        assert_eq!(
+            whole,
+            counts(&[first.clone(), wire[1..].concat()]),
+            "cut behind the fragment of {at} bytes"
+        );
+        assert_eq!(whole.1, len);
+    }
+}
+
+#[test]
 fn what_stays_in_the_input_is_untouched() {
     let config = Config::default().limits(Limits::for_messages(64 << 20)).delivery(Delivery::Parts);
     let mut connection = Connection::server(config).with_deflate(agreed());

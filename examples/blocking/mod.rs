@@ -56,13 +56,11 @@ impl<M: Machine> Socket<M> {
                 }
                 connection.poll_timeout(now).map(|due| due.since(now).max(Duration::from_millis(1)))
             };
-            self.stream.set_read_timeout(wait)?;
-            match (&self.stream).read(&mut buffer) {
-                Ok(0) => self.lock().receive_eof(),
-                Ok(len) => self.receive(&mut buffer[..len], &mut on_event)?,
-                Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
+            match read_within(&self.stream, wait, &mut buffer) {
+                Ok(None) => {}
                 // A reset is an end like any other.
-                Err(_) => self.lock().receive_eof(),
+                Ok(Some(0)) | Err(_) => self.lock().receive_eof(),
+                Ok(Some(len)) => self.receive(&mut buffer[..len], &mut on_event)?,
             }
         }
     }
@@ -117,7 +115,7 @@ impl<M: Machine> Socket<M> {
 
 /// Reads a request's head. What came behind it lies in `buffer` at the range given.
 pub fn read_request(
-    mut stream: &TcpStream,
+    stream: &TcpStream,
     buffer: &mut [u8],
 ) -> io::Result<Result<(RequestHead, std::ops::Range<usize>), Refusal>> {
     let clock = Clock::default();
@@ -127,13 +125,11 @@ pub fn read_request(
         if let Err(refusal) = handshake.handle_timeout(now) {
             return Ok(Err(refusal));
         }
-        stream.set_read_timeout(handshake.poll_timeout(now).map(|due| due.since(now)))?;
-        let len = match stream.read(buffer) {
-            Ok(0) => return Ok(Err(handshake.receive_eof().err().unwrap_or(Refusal::EndedEarly))),
-            Ok(len) => len,
-            Err(error) if is_timeout(&error) => continue,
-            Err(error) => return Err(error),
-        };
+        let wait = handshake.poll_timeout(now).map(|due| due.since(now));
+        let Some(len) = read_within(stream, wait, buffer)? else { continue };
+        if len == 0 {
+            return Ok(Err(handshake.receive_eof().err().unwrap_or(Refusal::EndedEarly)));
+        }
         let mut input = &mut buffer[..len];
         match handshake.receive(&mut input) {
             Ok(None) => {}
@@ -157,12 +153,8 @@ pub fn open(
     loop {
         let now = clock.now();
         handshake.handle_timeout(now)?;
-        stream.set_read_timeout(handshake.poll_timeout(now).map(|due| due.since(now)))?;
-        let len = match stream.read(buffer) {
-            Ok(len) => len,
-            Err(error) if is_timeout(&error) => continue,
-            Err(error) => return Err(error.into()),
-        };
+        let wait = handshake.poll_timeout(now).map(|due| due.since(now));
+        let Some(len) = read_within(stream, wait, buffer)? else { continue };
         if len == 0 {
             handshake.receive_eof()?;
         }
@@ -236,6 +228,18 @@ impl Clock {
     }
 }
 
-pub fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+/// Reads, and says how many bytes: `None` if nothing came within this time.
+pub fn read_within(
+    mut stream: &TcpStream,
+    wait: Option<Duration>,
+    buffer: &mut [u8],
+) -> io::Result<Option<usize>> {
+    stream.set_read_timeout(wait)?;
+    match stream.read(buffer) {
+        Ok(len) => Ok(Some(len)),
+        Err(error) => match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => Ok(None),
+            _ => Err(error),
+        },
+    }
 }

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mio::event::Event;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use peer::{Peer, Wish};
@@ -48,6 +49,8 @@ struct Server {
     buffer: Vec<u8>,
     config: Arc<Config>,
     start: Instant,
+    /// When the last wait was over: the clock is read once a turn.
+    now: Moment,
 }
 
 /// A place for a peer. The wheel finds it by its index.
@@ -75,34 +78,27 @@ impl Server {
             // No answer is ever refused: the server stops reading long before that.
             config: Arc::new(Config::default().limits(Limits::for_messages(64 << 20)).high_water(usize::MAX)),
             start: Instant::now(),
+            now: Moment::ORIGIN,
         })
-    }
-
-    fn now(&self) -> Moment {
-        Moment::from(self.start.elapsed())
     }
 
     /// Waits for events and deadlines once, and does what they ask for.
     fn turn(&mut self) -> io::Result<()> {
-        let wait = if self.again.is_empty() { self.wheel.wait(self.now()) } else { Some(Duration::ZERO) };
+        let wait = if self.again.is_empty() { self.wheel.wait(self.now) } else { Some(Duration::ZERO) };
         let mut events = self.events.take().unwrap_or_else(|| Events::with_capacity(1024));
         match self.poll.poll(&mut events, wait) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        let now = self.now();
+        let now = Moment::from(self.start.elapsed());
+        self.now = now;
         for index in std::mem::take(&mut self.again) {
-            self.serve(index, now);
+            self.serve(index, None, now);
         }
         for event in &events {
             match event.token() {
                 LISTENER => self.accept(now),
-                Token(index) => {
-                    if let Some(peer) = self.peers.get_mut(index).and_then(|slot| slot.peer.as_mut()) {
-                        peer.note(event);
-                        self.serve(index, now);
-                    }
-                }
+                Token(index) => self.serve(index, Some(event), now),
             }
         }
         self.events = Some(events);
@@ -115,7 +111,7 @@ impl Server {
             slot.tick = 0;
             if let Some(peer) = &mut slot.peer {
                 peer.handle_timeout(now);
-                self.serve(index, now);
+                self.serve(index, None, now);
                 self.schedule(index, now);
             }
         }
@@ -142,8 +138,11 @@ impl Server {
     }
 
     /// Reads, answers and writes for one peer.
-    fn serve(&mut self, index: usize, now: Moment) {
+    fn serve(&mut self, index: usize, event: Option<&Event>, now: Moment) {
         let Some(peer) = self.peers.get_mut(index).and_then(|slot| slot.peer.as_mut()) else { return };
+        if let Some(event) = event {
+            peer.note(event);
+        }
         match peer.serve(&mut self.buffer, &self.config) {
             Wish::Nothing => {}
             Wish::Again => self.again.push(index),

@@ -211,6 +211,7 @@ impl Peer {
 }
 
 /// One read. Less than there was room for means that there is no more, unless the end is still to be read.
+#[inline(always)]
 fn read(stream: &mut TcpStream, input: &mut &mut [u8], to_the_end: bool) -> Input {
     let buffer = std::mem::take(input);
     let room = buffer.len();

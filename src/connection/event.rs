@@ -4,6 +4,20 @@ use crate::{CloseCode, Data, Text};
 ///
 /// With [`Delivery::Messages`](crate::Delivery) every text and binary event is a whole message, `first` and `last`
 /// both true.
+///
+/// With `Parts` a message comes as it arrives, and its flags say where it begins and ends:
+///
+/// ```
+/// use sockless::{Config, Connection, Delivery, Event, Keys};
+///
+/// let config = Config::default().delivery(Delivery::Parts);
+/// let mut connection = Connection::client(config, Keys::from_seed([7; 32])); // a seed that nobody can guess
+/// let mut cut = *b"\x82\x05Hel"; // two bytes are still on their way
+/// let mut input = &mut cut[..];
+/// let Some(Event::Binary { data, first, last }) = connection.receive(&mut input)? else { panic!() };
+/// assert_eq!((&*data, first, last), (&b"Hel"[..], true, false));
+/// # Ok::<(), sockless::ProtocolError>(())
+/// ```
 #[derive(Debug)]
 pub enum Event<'b> {
     /// Text, valid UTF-8.

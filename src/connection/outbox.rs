@@ -194,7 +194,11 @@ impl Outbox {
 
     /// The first run of bytes.
     pub(crate) fn chunk(&self) -> &[u8] {
-        let run = self.runs().next().unwrap_or_default();
+        let run = match self.shared.front() {
+            // The short way: most output was copied.
+            None => self.copied.get(self.read..).unwrap_or_default(),
+            Some(_) => self.runs().next().unwrap_or_default(),
+        };
         self.show(run.len());
         run
     }

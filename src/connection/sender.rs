@@ -28,6 +28,21 @@ use crate::{
 ///
 /// It alone answers [`transport`](Sender::transport), the deadlines and the [`end`](Sender::end). What the receiving
 /// half saw reaches it as [`Signal`]s.
+///
+/// ```
+/// use core::time::Duration;
+/// use sockless::{Config, Connection, Keys, Moment, Transport};
+///
+/// let mut connection = Connection::client(Config::default(), Keys::from_seed([7; 32]));
+/// connection.text("Hello").expect("open, and there is room");
+/// assert_eq!(connection.queued(), 2 + 4 + 5); // header, masking key, payload
+/// assert_eq!(connection.transport(), Transport::Keep);
+///
+/// // It has no clock: it is told the time, and says how long the driver may sleep.
+/// let now = Moment::ORIGIN + Duration::from_secs(1);
+/// let wake = connection.poll_timeout(now).expect("a deadline for what is not written");
+/// connection.handle_timeout(wake);
+/// ```
 #[derive(Debug)]
 pub struct Sender {
     config: Arc<Config>,

@@ -6,6 +6,18 @@ use crate::{CloseCode, CloseReason, ControlPayload, ProtocolError};
 ///
 /// Two [`Heard`](Signal::Heard) in a row say no more than one whose `message` is true if either was: they may be
 /// joined.
+///
+/// ```
+/// use bytes::Buf;
+/// use sockless::{Config, Connection, Keys, Signal};
+///
+/// let (mut receiver, mut sender) = Connection::client(Config::default(), Keys::from_seed([7; 32])).split();
+/// let mut ping = *b"\x89\x02hi";
+/// let received = receiver.receive(&mut &mut ping[..]);
+/// let Some(signal @ Signal::Ping(_)) = received.signal else { panic!() };
+/// assert!(sender.signal(signal), "there is output now: a pong");
+/// assert_eq!(sender.output().chunk()[..2], [0x8a, 0x82]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the sender answers pings and closes and keeps the deadlines by what it is told"]
 pub enum Signal {

@@ -1,11 +1,12 @@
-use super::client::{ClientRequest, Offer, Opened, Subprotocols, is_reserved_in_request};
+use super::client_request::{ClientRequest, is_reserved_in_request};
 use super::fields::{is_target, is_token_byte, is_value, trim};
+use super::offer::{Offer, Opened, Subprotocols};
 use super::origin::OriginPolicy;
-use super::output::{WriteError, check_field, is_reserved};
 use super::proposal::{Acceptance, Negotiation, Once, Proposal};
 use super::refusal::Refusal;
+use super::request::parse_authority;
 use super::response_error::ResponseError;
-use super::server::parse_authority;
+use super::write::{WriteError, check_field, is_reserved};
 use crate::uri::{ResourceName, Uri};
 use core::fmt;
 use core::ops::Deref;
@@ -14,6 +15,26 @@ use core::ops::Deref;
 ///
 /// It derefs to the [`Proposal`] in it, whose fields include the pseudo-fields. There is no key; the stream's data are
 /// frames as on any connection, the client's masked.
+///
+/// ```
+/// use sockless::handshake::{Acceptance, ConnectRequest, OriginPolicy};
+///
+/// let fields = [
+///     (":method", "CONNECT"),
+///     (":protocol", "websocket"),
+///     (":scheme", "https"),
+///     (":path", "/chat"),
+///     (":authority", "a.example"),
+///     ("origin", "https://a.example"),
+///     ("sec-websocket-version", "13"),
+/// ];
+/// let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+/// let request = ConnectRequest::check(fields, OriginPolicy::SameHost).expect("in order");
+/// let acceptance = Acceptance::default();
+/// let answer: Vec<_> = request.acceptance_fields(&acceptance)?.collect();
+/// assert_eq!(answer, [(":status", "200")]);
+/// # Ok::<(), sockless::handshake::WriteError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ConnectRequest<'a, F> {
     proposal: Proposal<'a, F>,

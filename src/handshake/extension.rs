@@ -4,6 +4,28 @@ use core::fmt;
 /// One extension of a `Sec-WebSocket-Extensions` field: offered by a client or answered by a server (RFC 6455 §9.1).
 ///
 /// Names of extensions and parameters compare exactly, with case.
+///
+/// ```
+/// use sockless::handshake::{HttpVersion, OriginPolicy, Request, RequestLine};
+///
+/// let line = RequestLine { method: b"GET", target: b"/", version: HttpVersion::HTTP_11 };
+/// let fields = [
+///     ("Host", "a.example"),
+///     ("Upgrade", "websocket"),
+///     ("Connection", "Upgrade"),
+///     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+///     ("Sec-WebSocket-Version", "13"),
+///     ("Sec-WebSocket-Extensions", "x-shout; volume=\"11\"; echo"),
+/// ];
+/// let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+/// let request = Request::check(line, fields, OriginPolicy::Any)?;
+/// let extension = request.extensions().next().expect("one");
+/// let mut parameters = extension.parameters();
+/// let volume = parameters.next().and_then(|parameter| parameter.value).expect("a value");
+/// assert_eq!((extension.name(), volume.bytes().collect::<Vec<_>>()), ("x-shout", b"11".to_vec()));
+/// assert_eq!(parameters.next().map(|parameter| parameter.name), Some("echo"));
+/// # Ok::<(), sockless::handshake::Refusal>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extension<'a> {
     name: &'a str,

@@ -1,8 +1,8 @@
-use super::client::StatusLine;
 use super::fields::{is_token, is_value, named, version};
+use super::offer::StatusLine;
 use super::origin::OriginPolicy;
 use super::refusal::Refusal;
-use super::server::{HttpVersion, Request, RequestLine};
+use super::request::{HttpVersion, Request, RequestLine};
 use crate::uri::split_once;
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,11 +1,12 @@
-use super::client::{ClientRequest, Offer, Opened, StatusLine};
+use super::client_request::ClientRequest;
 use super::key::{Key, accept_key};
+use super::offer::{Offer, Opened, StatusLine};
 use super::origin::OriginPolicy;
-use super::output::{WriteError, check_field, is_reserved};
 use super::proposal::Acceptance;
 use super::refusal::Refusal;
+use super::request::{HttpVersion, Request, Rules, Seen};
 use super::response_error::ResponseError;
-use super::server::{HttpVersion, Request, Rules, Seen};
+use super::write::{WriteError, check_field, is_reserved};
 use crate::uri::{Authority, ResourceName};
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{StatusCode, Version, request, response};
@@ -149,7 +150,7 @@ impl ClientRequest<'_> {
         if let Some(origin) = self.origin {
             fields.insert(header::ORIGIN, value(origin.as_bytes())?);
         }
-        append(fields, self.fields, super::client::is_reserved_in_request)?;
+        append(fields, self.fields, super::client_request::is_reserved_in_request)?;
         Ok(request)
     }
 }

@@ -1,7 +1,16 @@
-use crate::Moment;
 use core::time::Duration;
 
 /// What a handshake over raw bytes may cost; exceeding any of it is an error, never a truncation.
+///
+/// ```
+/// use sockless::handshake::{HandshakeLimits, Refusal, ServerHandshake};
+///
+/// let limits = HandshakeLimits { head: 4096, ..HandshakeLimits::default() };
+/// let mut handshake = ServerHandshake::new(limits);
+/// let mut endless = b"GET / HTTP/1.1\r\nA: ".to_vec();
+/// endless.resize(5000, b'a');
+/// assert_eq!(handshake.receive(&mut &mut endless[..]).err(), Some(Refusal::HeadTooLarge));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeLimits {
     /// The bytes of a head, 16 KiB by default. Of a client's interim responses, all together have to keep to it.
@@ -17,25 +26,5 @@ pub struct HandshakeLimits {
 impl Default for HandshakeLimits {
     fn default() -> HandshakeLimits {
         HandshakeLimits { head: 16 * 1024, line: 8 * 1024, fields: 100, time: Duration::from_secs(10) }
-    }
-}
-
-/// The one deadline of a handshake.
-#[derive(Debug)]
-pub(crate) struct Deadline(Moment);
-
-impl Deadline {
-    /// Not yet polled.
-    pub(crate) const UNARMED: Deadline = Deadline(Moment::NEVER);
-
-    pub(crate) fn poll(&mut self, now: Moment, time: Duration) -> Option<Moment> {
-        if self.0 == Moment::NEVER {
-            self.0 = now + time;
-        }
-        self.0.running()
-    }
-
-    pub(crate) fn has_passed(&self, now: Moment) -> bool {
-        self.0 <= now
     }
 }

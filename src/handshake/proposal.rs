@@ -1,8 +1,8 @@
 use super::extension::{Extension, are_valid, extensions, members};
 use super::fields::{is_token, list, named, token, trim, version};
 use super::origin::OriginPolicy;
-use super::output::WriteError;
 use super::refusal::Refusal;
+use super::write::WriteError;
 use crate::uri::{Authority, ResourceName};
 use core::fmt;
 
@@ -93,6 +93,33 @@ impl<F> fmt::Debug for Proposal<'_, F> {
 }
 
 /// What a server accepts of a proposal.
+///
+/// ```
+/// use sockless::handshake::{Acceptance, HttpVersion, OriginPolicy, Request, RequestLine};
+///
+/// let line = RequestLine { method: b"GET", target: b"/chat?room=1", version: HttpVersion::HTTP_11 };
+/// let fields = [
+///     ("Host", "a.example"),
+///     ("Upgrade", "websocket"),
+///     ("Connection", "Upgrade"),
+///     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+///     ("Sec-WebSocket-Version", "13"),
+///     ("Sec-WebSocket-Protocol", "chat.v1, chat.v2"),
+/// ];
+/// let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+/// let request = Request::check(line, fields, OriginPolicy::SameHost)?;
+/// assert_eq!(request.resource_name().query(), Some("room=1"));
+///
+/// let acceptance = Acceptance {
+///     subprotocol: request.choose_subprotocol(&["chat.v2", "chat.v1"]), // the server's favourite first
+///     fields: &[("Set-Cookie", "seen=1")],
+///     ..Acceptance::default()
+/// };
+/// let mut response = [0; 256];
+/// let length = request.write_acceptance(&acceptance, &mut response)?;
+/// assert!(response[..length].windows(7).any(|text| text == b"chat.v2"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Default)]
 pub struct Acceptance<'a> {
     /// One of the subprotocols offered, or none.

@@ -119,7 +119,7 @@ impl Refusal {
 
     /// Writes the whole response and says how long it is; 256 bytes are enough for any.
     pub fn write(self, buffer: &mut [u8]) -> Result<usize, super::WriteError> {
-        super::output::write_into(buffer, |sink| {
+        super::write::write_into(buffer, |sink| {
             self.as_response().put(self.fields(), sink);
             Ok(())
         })

@@ -1,4 +1,4 @@
-use super::output::{Sink, WriteError, is_reserved, write_into};
+use super::write::{Sink, WriteError, is_reserved, write_into};
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
@@ -49,7 +49,7 @@ impl Response<'_> {
         if !self.body.is_empty() && matches!(self.status, 204 | 205 | 304) {
             return Err(WriteError::BodyForbidden);
         }
-        self.fields.iter().try_for_each(|(name, value)| super::output::check_field(name, value, is_reserved))
+        self.fields.iter().try_for_each(|(name, value)| super::write::check_field(name, value, is_reserved))
     }
 
     fn put_all(&self, sink: &mut impl Sink) -> Result<(), WriteError> {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::challenge::answer;
 use super::connection::Connection;
 use crate::Moment;
-use crate::handshake::{Deadline, Refusal, take};
+use crate::handshake::{Progress, Refusal, take};
 
 /// A server's opening in hixie-75 or hixie-76: takes the eight bytes that follow the head of a request in hixie-76,
 /// and gives the connection.
@@ -27,16 +27,12 @@ use crate::handshake::{Deadline, Refusal, take};
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Opening {
-    state: State,
-    time: Duration,
-    deadline: Deadline,
-}
+pub struct Opening(Progress<Waiting, Refusal>);
 
-enum State {
-    Waiting { response: Vec<u8>, challenge: Option<Challenge>, connection: Connection },
-    Complete,
-    Failed(Refusal),
+struct Waiting {
+    response: Vec<u8>,
+    challenge: Option<Challenge>,
+    connection: Connection,
 }
 
 /// The numbers of both keys, and as much as has come of the third.
@@ -54,11 +50,7 @@ impl Opening {
         time: Duration,
     ) -> Opening {
         let challenge = numbers.map(|numbers| Challenge { numbers, key3: [0; 8], length: 0 });
-        Opening {
-            state: State::Waiting { response, challenge, connection },
-            time,
-            deadline: Deadline::UNARMED,
-        }
+        Opening(Progress::new(Waiting { response, challenge, connection }, time))
     }
 
     /// Takes what belongs to the request off the front of `input`, and gives the connection, with the response queued,
@@ -70,21 +62,14 @@ impl Opening {
     /// # Errors
     /// What [`receive_eof`](Opening::receive_eof) or [`handle_timeout`](Opening::handle_timeout) has said.
     pub fn receive(&mut self, input: &mut &mut [u8]) -> Result<Option<Connection>, Refusal> {
-        if let State::Waiting { challenge: Some(challenge), .. } = &mut self.state {
+        let Some(waiting) = self.0.waiting()? else { return Ok(None) };
+        if let Some(challenge) = &mut waiting.challenge {
             if !challenge.take(input) {
                 return Ok(None);
             }
+            waiting.response.extend_from_slice(&answer(challenge.numbers, challenge.key3));
         }
-        match core::mem::replace(&mut self.state, State::Complete) {
-            State::Waiting { mut response, challenge, connection } => {
-                if let Some(Challenge { numbers, key3, .. }) = challenge {
-                    response.extend_from_slice(&answer(numbers, key3));
-                }
-                Ok(Some(connection.answered(response)))
-            }
-            State::Complete => Ok(None),
-            State::Failed(refusal) => self.fail(refusal),
-        }
+        Ok(self.0.complete().map(|Waiting { response, connection, .. }| connection.answered(response)))
     }
 
     /// The client has ended the transport.
@@ -92,12 +77,12 @@ impl Opening {
     /// # Errors
     /// [`EndedEarly`](Refusal::EndedEarly) if its eight bytes were not whole.
     pub fn receive_eof(&mut self) -> Result<(), Refusal> {
-        self.fail_if(|_| true, Refusal::EndedEarly)
+        self.0.receive_eof(Refusal::EndedEarly)
     }
 
     /// When [`Opening::handle_timeout`] wants to be called; the first call starts the clock.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
-        matches!(self.state, State::Waiting { .. }).then(|| self.deadline.poll(now, self.time)).flatten()
+        self.0.poll_timeout(now)
     }
 
     /// Fails if the time has run out; harmless at any moment.
@@ -105,22 +90,7 @@ impl Opening {
     /// # Errors
     /// [`TimedOut`](Refusal::TimedOut).
     pub fn handle_timeout(&mut self, now: Moment) -> Result<(), Refusal> {
-        self.fail_if(|opening| opening.deadline.has_passed(now), Refusal::TimedOut)
-    }
-
-    fn fail_if(&mut self, fails: impl FnOnce(&Opening) -> bool, refusal: Refusal) -> Result<(), Refusal> {
-        match &self.state {
-            State::Waiting { .. } if fails(self) => self.fail(refusal),
-            State::Waiting { .. } | State::Complete => Ok(()),
-            State::Failed(refusal) => Err(*refusal),
-        }
-    }
-}
-
-impl Opening {
-    fn fail<T>(&mut self, refusal: Refusal) -> Result<T, Refusal> {
-        self.state = State::Failed(refusal);
-        Err(refusal)
+        self.0.handle_timeout(now, Refusal::TimedOut)
     }
 }
 

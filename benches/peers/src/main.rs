@@ -10,8 +10,9 @@
 //!
 //! What is received comes in reads of 16 KiB, copied once in place of the kernel's copy; a message of 16 KiB lies
 //! whole in a read. What is sent is handed over when 16 KiB of it wait, and looked at, not copied. Peers marked with
-//! `†` write every frame by itself, for which nothing is charged here: they count among the best only where the
-//! payload is shared, and of them only the one that the target was set by. `‡` makes masking keys that can be guessed.
+//! `†` write every frame by itself, for which nothing is charged here, or queue nothing at all: they count among the
+//! best only where the payload is shared, and of them only the one that the target was set by. `‡` makes masking keys
+//! that can be guessed.
 //! `§` believes nearly all that it receives, and is not counted among the best.
 
 mod deflate;
@@ -168,6 +169,7 @@ fn report(table: &mut [(Row, Vec<Candidate>)]) {
 /// What keeps a peer from being compared in a row.
 fn mark(row: &Row, peer: &str) -> &'static str {
     match (row.work, peer) {
+        (Work::Send | Work::Shared | Work::Masked, "ws-framer" | "embedded-websocket") => "†",
         (Work::Shared, "wtx" | "web-socket" | "ratchet_rs") => "†",
         (Work::Send | Work::Masked | Work::Echo, "wtx" | "web-socket" | "ratchet_rs" | "fastwebsockets") => {
             "†"

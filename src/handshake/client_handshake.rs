@@ -1,12 +1,13 @@
-use super::client::{ClientRequest, Offer};
+use super::client_request::ClientRequest;
 use super::extension::{Extension, extensions};
 use super::fields::{named, token};
 use super::head::ResponseHead;
 use super::key::Key;
 use super::limits::HandshakeLimits;
-use super::output::WriteError;
+use super::offer::Offer;
 use super::response_error::ResponseError;
 use super::response_reader::ResponseReader;
+use super::write::WriteError;
 use crate::{Arc, Config, Connection, Keys, Moment};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -145,6 +146,7 @@ impl Established {
     pub fn head(&self) -> &ResponseHead {
         &self.head
     }
+
     /// The connection, which masks its frames with keys from where the request's came.
     pub fn open(self, config: impl Into<Arc<Config>>) -> Connection {
         Connection::opened(config.into(), self.keys)

@@ -1,14 +1,28 @@
 use super::head::ResponseHead;
 use super::limits::HandshakeLimits;
-use super::output::WriteError;
-use super::proxy::ProxyRequest;
+use super::proxy_request::ProxyRequest;
 use super::response_error::ResponseError;
 use super::response_reader::ResponseReader;
+use super::write::WriteError;
 use crate::Moment;
 use alloc::vec::Vec;
 use core::fmt;
 
 /// A client's way through an HTTP proxy, over raw bytes: asks for the tunnel and reads the answer.
+///
+/// ```
+/// use sockless::Uri;
+/// use sockless::handshake::{ProxyHandshake, ProxyRequest, Tunnel};
+///
+/// let request = ProxyRequest { uri: Uri::parse("wss://example.com/chat")?, fields: &[] };
+/// let mut handshake = ProxyHandshake::new(&request, Default::default())?;
+/// // … send handshake.request(), and receive …
+/// let mut received = *b"HTTP/1.1 200 OK\r\n\r\n";
+/// let mut input = &mut received[..];
+/// let Some(Tunnel::Open(_)) = handshake.receive(&mut input)? else { panic!("refused, or cut") };
+/// assert!(input.is_empty(), "what follows is the tunnel's");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ProxyHandshake {
     request: Vec<u8>,
     reader: ResponseReader,

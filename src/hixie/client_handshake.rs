@@ -2,13 +2,12 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
-use core::time::Duration;
 
+use super::client_request::ClientRequest;
 use super::connection::Connection;
 use super::dialect::Dialect;
-use super::request::ClientRequest;
 use crate::handshake::{
-    Deadline, HandshakeLimits, Once, ResponseError, ResponseHead, ResponseReader, WriteError, named, take,
+    HandshakeLimits, Once, Progress, ResponseError, ResponseHead, ResponseReader, WriteError, named, take,
 };
 use crate::{Arc, Config, Keys, Moment};
 
@@ -32,26 +31,26 @@ use crate::{Arc, Config, Keys, Moment};
 /// ```
 pub struct ClientHandshake {
     request: Vec<u8>,
+    expected: Expected,
+    progress: Progress<Response, ResponseError>,
+}
+
+/// What the response has to say.
+struct Expected {
     origin: Box<str>,
     location: Box<str>,
     subprotocol: Option<Box<str>>,
-    reader: ResponseReader,
-    /// Behind the head, in hixie-76: what has to come.
+    /// Behind the head, in hixie-76.
     answer: Option<[u8; 16]>,
-    /// Of which so much has come.
-    answered: usize,
-    /// The head, while the answer is on its way.
-    head: Option<ResponseHead>,
-    time: Duration,
-    deadline: Deadline,
-    state: State,
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    Waiting,
-    Complete,
-    Failed(ResponseError),
+/// What has come of the response.
+struct Response {
+    reader: ResponseReader,
+    /// The head, while the answer is on its way.
+    head: Option<ResponseHead>,
+    /// The bytes of the answer.
+    answered: usize,
 }
 
 /// How a handshake has come out at the client.
@@ -106,18 +105,16 @@ impl ClientHandshake {
         answer: Option<[u8; 16]>,
         limits: HandshakeLimits,
     ) -> ClientHandshake {
+        let response = Response { reader: ResponseReader::new(limits), head: None, answered: 0 };
         ClientHandshake {
             request: bytes,
-            origin: request.origin.to_ascii_lowercase().into(),
-            location: request.uri.to_string().into(),
-            subprotocol: request.subprotocol.map(Box::from),
-            reader: ResponseReader::new(limits),
-            answer,
-            answered: 0,
-            head: None,
-            time: limits.time,
-            deadline: Deadline::UNARMED,
-            state: State::Waiting,
+            expected: Expected {
+                origin: request.origin.to_ascii_lowercase().into(),
+                location: request.uri.to_string().into(),
+                subprotocol: request.subprotocol.map(Box::from),
+                answer,
+            },
+            progress: Progress::new(response, limits.time),
         }
     }
 
@@ -135,18 +132,15 @@ impl ClientHandshake {
     /// Final, and what of `input` was taken means nothing. The status is judged before anything else; the answer to
     /// the challenge at the first byte that differs.
     pub fn receive(&mut self, input: &mut &mut [u8]) -> Result<Option<Outcome>, ResponseError> {
-        match self.state {
-            State::Waiting => {}
-            State::Complete => return Ok(None),
-            State::Failed(error) => return Err(error),
+        let Some(response) = self.progress.waiting()? else { return Ok(None) };
+        match response.receive(&self.expected, input) {
+            Ok(None) => Ok(None),
+            Ok(Some(outcome)) => {
+                self.progress.complete();
+                Ok(Some(outcome))
+            }
+            Err(error) => self.progress.fail(error),
         }
-        let result = self.outcome(input);
-        match &result {
-            Ok(None) => {}
-            Ok(Some(_)) => self.state = State::Complete,
-            Err(error) => self.state = State::Failed(*error),
-        }
-        result
     }
 
     /// The server has ended the transport.
@@ -154,12 +148,12 @@ impl ClientHandshake {
     /// # Errors
     /// [`EndedEarly`](ResponseError::EndedEarly) if its response was not whole.
     pub fn receive_eof(&mut self) -> Result<(), ResponseError> {
-        self.fail_if(|_| true, ResponseError::EndedEarly)
+        self.progress.receive_eof(ResponseError::EndedEarly)
     }
 
     /// When [`ClientHandshake::handle_timeout`] wants to be called; the first call starts the clock.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
-        matches!(self.state, State::Waiting).then(|| self.deadline.poll(now, self.time)).flatten()
+        self.progress.poll_timeout(now)
     }
 
     /// Fails if the time has run out; harmless at any moment.
@@ -167,19 +161,31 @@ impl ClientHandshake {
     /// # Errors
     /// [`TimedOut`](ResponseError::TimedOut).
     pub fn handle_timeout(&mut self, now: Moment) -> Result<(), ResponseError> {
-        self.fail_if(|handshake| handshake.deadline.has_passed(now), ResponseError::TimedOut)
+        self.progress.handle_timeout(now, ResponseError::TimedOut)
     }
+}
 
-    fn outcome(&mut self, input: &mut &mut [u8]) -> Result<Option<Outcome>, ResponseError> {
+impl fmt::Debug for ClientHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandshake").finish_non_exhaustive()
+    }
+}
+
+impl Response {
+    fn receive(
+        &mut self,
+        expected: &Expected,
+        input: &mut &mut [u8],
+    ) -> Result<Option<Outcome>, ResponseError> {
         if self.head.is_none() {
             let Some(head) = self.reader.receive(input)? else { return Ok(None) };
             if head.status() != 101 {
                 return Ok(Some(Outcome::Refused(head)));
             }
-            self.check(&head)?;
+            expected.check(&head)?;
             self.head = Some(head);
         }
-        while let Some(&wanted) = self.answer.as_ref().and_then(|answer| answer.get(self.answered)) {
+        while let Some(&wanted) = expected.answer.as_ref().and_then(|answer| answer.get(self.answered)) {
             match input.first() {
                 None => return Ok(None),
                 Some(&byte) if byte != wanted => return Err(ResponseError::ChallengeWrong),
@@ -187,10 +193,12 @@ impl ClientHandshake {
             }
             self.answered += 1;
         }
-        let dialect = if self.answer.is_some() { Dialect::Hixie76 } else { Dialect::Hixie75 };
+        let dialect = if expected.answer.is_some() { Dialect::Hixie76 } else { Dialect::Hixie75 };
         Ok(self.head.take().map(|head| Outcome::Established(Established { head, dialect })))
     }
+}
 
+impl Expected {
     /// The head of a response with the right status (hixie-76 §4.1, from step 32).
     fn check(&self, head: &ResponseHead) -> Result<(), ResponseError> {
         if !head.version().can_upgrade() {
@@ -228,27 +236,6 @@ impl ClientHandshake {
             (Once::Value(chosen), Some(asked)) if chosen == asked.as_bytes() => Ok(()),
             (Once::Value(_), _) => Err(ResponseError::SubprotocolNotOffered),
         }
-    }
-
-    fn fail_if(
-        &mut self,
-        fails: impl FnOnce(&ClientHandshake) -> bool,
-        error: ResponseError,
-    ) -> Result<(), ResponseError> {
-        match self.state {
-            State::Waiting if fails(self) => {
-                self.state = State::Failed(error);
-                Err(error)
-            }
-            State::Waiting | State::Complete => Ok(()),
-            State::Failed(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Debug for ClientHandshake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientHandshake").finish_non_exhaustive()
     }
 }
 

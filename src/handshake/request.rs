@@ -1,9 +1,9 @@
 use super::fields::{is_name, is_target, list, lists, trim};
 use super::key::{accept_key, is_key};
 use super::origin::OriginPolicy;
-use super::output::{Sink, WriteError, is_reserved, write_into};
 use super::proposal::{Acceptance, Negotiation, Once, Proposal};
 use super::refusal::Refusal;
+use super::write::{Sink, WriteError, is_reserved, write_into};
 use crate::uri::{Authority, ResourceName, split_once};
 use core::fmt;
 use core::ops::Deref;

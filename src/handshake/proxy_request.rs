@@ -1,4 +1,4 @@
-use super::output::{Sink, WriteError, is_reserved, write_into};
+use super::write::{Sink, WriteError, is_reserved, write_into};
 use crate::uri::Uri;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;

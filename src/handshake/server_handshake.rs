@@ -1,6 +1,7 @@
 use super::head::{RequestHead, RequestLineSpan};
 use super::http1::{HeadFault, HeadReader};
-use super::limits::{Deadline, HandshakeLimits};
+use super::limits::HandshakeLimits;
+use super::progress::Progress;
 use super::refusal::Refusal;
 use crate::Moment;
 use core::fmt;
@@ -24,26 +25,13 @@ use core::fmt;
 /// ```
 pub struct ServerHandshake {
     limits: HandshakeLimits,
-    reader: HeadReader<RequestLineSpan>,
-    deadline: Deadline,
-    state: State,
-}
-
-enum State {
-    Waiting,
-    Complete,
-    Failed(Refusal),
+    progress: Progress<HeadReader<RequestLineSpan>, Refusal>,
 }
 
 impl ServerHandshake {
     /// A handshake that waits for its request.
     pub fn new(limits: HandshakeLimits) -> ServerHandshake {
-        ServerHandshake {
-            limits,
-            reader: HeadReader::new(),
-            deadline: Deadline::UNARMED,
-            state: State::Waiting,
-        }
+        ServerHandshake { limits, progress: Progress::new(HeadReader::new(), limits.time) }
     }
 
     /// Takes the request's head off the front of `input`, and gives it once it is whole.
@@ -51,18 +39,14 @@ impl ServerHandshake {
     /// What follows the head stays in `input`: frames. `None` means that all of `input` was taken and more is needed;
     /// after the head nothing is taken any more. The refusal is final, and what of `input` was taken means nothing.
     pub fn receive(&mut self, input: &mut &mut [u8]) -> Result<Option<RequestHead>, Refusal> {
-        match self.state {
-            State::Failed(refusal) => return Err(refusal),
-            State::Complete => return Ok(None),
-            State::Waiting => {}
-        }
-        match self.reader.read(input, &self.limits) {
+        let Some(reader) = self.progress.waiting()? else { return Ok(None) };
+        match reader.read(input, &self.limits) {
             Ok(None) => Ok(None),
             Ok(Some(head)) => {
-                self.state = State::Complete;
+                self.progress.complete();
                 Ok(Some(RequestHead(head)))
             }
-            Err(fault) => self.fail(match fault {
+            Err(fault) => self.progress.fail(match fault {
                 HeadFault::Line => Refusal::RequestLineMalformed,
                 HeadFault::LineTooLong => Refusal::RequestLineTooLong,
                 HeadFault::TooLarge => Refusal::HeadTooLarge,
@@ -74,31 +58,17 @@ impl ServerHandshake {
 
     /// The client has ended the transport: an error if its head was not whole.
     pub fn receive_eof(&mut self) -> Result<(), Refusal> {
-        match self.state {
-            State::Waiting => self.fail(Refusal::EndedEarly),
-            State::Failed(refusal) => Err(refusal),
-            State::Complete => Ok(()),
-        }
+        self.progress.receive_eof(Refusal::EndedEarly)
     }
 
     /// When [`ServerHandshake::handle_timeout`] wants to be called; the first call starts the clock.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
-        matches!(self.state, State::Waiting).then(|| self.deadline.poll(now, self.limits.time)).flatten()
+        self.progress.poll_timeout(now)
     }
 
     /// Fails with [`Refusal::TimedOut`] if the time has run out; harmless at any moment.
     pub fn handle_timeout(&mut self, now: Moment) -> Result<(), Refusal> {
-        match self.state {
-            State::Waiting if self.deadline.has_passed(now) => self.fail(Refusal::TimedOut),
-            State::Failed(refusal) => Err(refusal),
-            State::Waiting | State::Complete => Ok(()),
-        }
-    }
-
-    fn fail<T>(&mut self, refusal: Refusal) -> Result<T, Refusal> {
-        self.state = State::Failed(refusal);
-        self.reader = HeadReader::new();
-        Err(refusal)
+        self.progress.handle_timeout(now, Refusal::TimedOut)
     }
 }
 
