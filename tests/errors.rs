@@ -95,6 +95,7 @@ fn a_fault_of_an_answer_about_compression_names_its_section() {
 #[test]
 fn a_call_that_is_refused_says_why() {
     use SendError::*;
+    #[allow(unused_mut)] // features add to it
     let mut all = vec![
         Closed,
         Full,
@@ -186,6 +187,7 @@ fn what_cannot_be_written_says_why() {
 #[test]
 fn s4_2_1_a_refusal_says_why() {
     use Refusal::*;
+    #[allow(unused_mut)] // features add to it
     let mut all = vec![
         HeadMalformed,
         RequestLineMalformed,
@@ -241,6 +243,7 @@ fn s4_2_1_a_refusal_says_why() {
 #[test]
 fn s4_1_a_response_that_is_no_good_says_why() {
     use ResponseError::*;
+    #[allow(unused_mut)] // features add to it
     let mut all = vec![
         HeadMalformed,
         StatusLineMalformed,
