@@ -6,9 +6,12 @@ use std::fmt::Debug;
 use sockless::handshake::{
     Acceptance, BodyCollector, BodyFraming, ClientHandshake, ClientRequest, ConnectRequest, HandshakeLimits,
     HttpVersion, Key, Offer, OriginPolicy, Outcome, ProxyHandshake, ProxyRequest, Request, RequestLine,
-    Response, ServerHandshake, StatusLine, Tunnel,
+    Response, ServerHandshake, StatusLine, Tunnel, WindowBits,
 };
-use sockless::{Config, Connection, Event, Keys, Prepared, ReadBuffer, Uri};
+use sockless::{
+    CloseCode, Config, Connection, ControlPayload, Decoder, EndCode, Event, Keys, Limits, Opcode, Prepared,
+    ReadBuffer, Role, Uri,
+};
 
 const SECRET: &str = "s3cret";
 
@@ -207,4 +210,44 @@ fn the_older_dialects_show_no_field_and_no_challenge() {
         hixie::Connection::server(Dialect::Hixie76, Config::default(), InvalidText::default());
     assert!(connection.receive(&mut &mut b"\0s3cret".to_owned()[..]).unwrap().is_none());
     hides(&connection, "Connection", &["Torn(6 bytes)"]);
+}
+
+#[test]
+fn s7_4_codes_are_printed_as_their_numbers() {
+    assert_eq!(CloseCode::PROTOCOL_ERROR.to_string(), "1002");
+    assert_eq!(format!("{:?}", CloseCode::PROTOCOL_ERROR), "CloseCode(1002)");
+    assert_eq!(EndCode::ABNORMAL.to_string(), "1006");
+    assert_eq!(WindowBits::MAX.to_string(), "15");
+    assert_eq!(format!("{:?}", WindowBits::MAX), "WindowBits(15)");
+}
+
+#[test]
+fn payloads_and_keys_are_not_printed() {
+    let mut client = Connection::client(Config::default(), Keys::from_seed([1; 32]));
+    let mut wire = *b"\x82\x03abc\x81\x04wxyz\x88\x06\x03\xe8fine";
+    let mut input = &mut wire[..];
+    let mut printed = vec![];
+    while let Some(event) = client.receive(&mut input).unwrap() {
+        printed.push(match event {
+            Event::Binary { data, .. } => format!("{data:?}"),
+            Event::Text { text, .. } => format!("{text:?}"),
+            Event::Close { reason, .. } => format!("{reason:?}"),
+            event => panic!("{event:?}"),
+        });
+    }
+    assert_eq!(printed, ["Data(3 bytes)", "Text(4 bytes)", "Text(4 bytes)"]);
+    client.receive_eof();
+    // The reason of an end is for logs.
+    assert_eq!(format!("{:?}", client.end().unwrap().reason), "\"fine\"");
+    let mut wire = *b"\x82\x03abc";
+    let chunk = Decoder::new(Role::Client, Limits::default()).decode(&mut &mut wire[..]).unwrap().unwrap();
+    assert_eq!(format!("{chunk:?}"), "Chunk(Binary, 3 bytes)");
+    assert_eq!(format!("{:?}", ControlPayload::new(b"secret").unwrap()), "ControlPayload(6 bytes)");
+    assert_eq!(format!("{:?}", Keys::from_seed([1; 32])), "Keys");
+    assert_eq!(
+        format!("{:?}", Prepared::text("secret").unwrap()),
+        "Prepared(Text, 8 bytes)",
+        "the frame, not the payload"
+    );
+    assert_eq!(chunk.opcode, Opcode::Binary);
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use sockless::handshake::{ConnectFault, DeflateFault, MalformedFields, Refusal, ResponseError, WriteError};
-use sockless::{Cause, Deadline, InvalidUtf8, ProtocolError, Refused, SendError, UriError};
+use sockless::{
+    Cause, Config, Connection, Deadline, InvalidUtf8, ProtocolError, Refused, SendError, UriError,
+};
 
 /// The variants of an enum, as its source has them. What another feature adds is left out without it.
 fn variants(source: &str, name: &str) -> BTreeSet<String> {
@@ -299,4 +301,50 @@ fn s3_a_uri_that_is_none_says_why() {
     ];
     each_has_its_sentence(include_str!("../src/uri.rs"), "UriError", &all);
     assert_eq!(InvalidUtf8.to_string(), "the text is not UTF-8");
+}
+
+#[test]
+fn every_kind_of_error_says_its_sentence() {
+    let said: [(&dyn Error, &str); 11] = [
+        (&ProtocolError::LengthTopBit, "the length has its top bit set (RFC 6455 §5.2)"),
+        (&SendError::ControlTooLong, "a control frame carries at most 125 bytes"),
+        (&InvalidUtf8, "the text is not UTF-8"),
+        (&UriError::Fragment, "a WebSocket URI has no fragment"),
+        (&Refusal::HostRepeated, "more than one Host"),
+        (&ResponseError::AcceptWrong, "wrong Sec-WebSocket-Accept"),
+        (&ResponseError::Status(404), "the server answered with status 404"),
+        (&WriteError::BufferTooSmall { needed: 7 }, "the buffer is too small: 7 bytes"),
+        (&MalformedFields::PathMissing, "no :path"),
+        (&ConnectFault::NotExtended, "not an extended CONNECT"),
+        (&ConnectFault::Malformed(MalformedFields::Name), "a field name that is not a token in lower case"),
+    ];
+    for (error, sentence) in said {
+        assert_eq!(error.to_string(), sentence);
+    }
+    assert_eq!(
+        DeflateFault::ClientWindowNotOffered.to_string(),
+        format!(
+            "client_max_window_bits was not offered ({})",
+            DeflateFault::ClientWindowNotOffered.section()
+        )
+    );
+    let mut server = Connection::server(Config::default());
+    server.close(None, "").unwrap();
+    let refused = server.binary(vec![7; 3]).unwrap_err();
+    assert_eq!(refused.to_string(), "the connection is closing");
+    assert_eq!(format!("{refused:?}"), "Refused(Closed)", "what came back is not shown");
+}
+
+#[test]
+fn s7_1_every_cause_of_an_end_says_its_sentence() {
+    let said = [
+        (Cause::ClosedHere, "closed by this end"),
+        (Cause::ClosedByPeer, "closed by the peer"),
+        (Cause::Failed(ProtocolError::UnmaskedFrame), "a client's frame is not masked (RFC 6455 §5.1)"),
+        (Cause::TimedOut(Deadline::Output), "the peer takes no output"),
+        (Cause::TransportEnded, "the transport ended before a Close came"),
+    ];
+    for (cause, sentence) in said {
+        assert_eq!(cause.to_string(), sentence);
+    }
 }

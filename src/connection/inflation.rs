@@ -199,7 +199,7 @@ impl Inflation {
         }
         if let Some(inflater) = self.inflater.take() {
             if direction.takeover {
-                self.window = inflater.window(direction.window);
+                self.window = inflater.window();
             }
         }
     }

@@ -71,9 +71,9 @@ impl Inflater {
     }
 
     /// The window: the last bytes of output, as many as were agreed.
-    pub(crate) fn window(&self, window: WindowBits) -> Vec<u8> {
+    pub(crate) fn window(&self) -> Vec<u8> {
         let [older, newer] = history(&self.ring, self.at, self.lap);
-        let surplus = (older.len() + newer.len()).saturating_sub(window.bytes());
+        let surplus = (older.len() + newer.len()).saturating_sub(self.window);
         let older_surplus = surplus.min(older.len());
         let mut kept = Vec::with_capacity(older.len() + newer.len() - surplus);
         kept.extend_from_slice(older.get(older_surplus..).unwrap_or_default());
