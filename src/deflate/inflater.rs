@@ -72,13 +72,7 @@ impl Inflater {
 
     /// The window: the last bytes of output, as many as were agreed.
     pub(crate) fn window(&self) -> Vec<u8> {
-        let [older, newer] = history(&self.ring, self.at, self.lap);
-        let surplus = (older.len() + newer.len()).saturating_sub(self.window);
-        let older_surplus = surplus.min(older.len());
-        let mut kept = Vec::with_capacity(older.len() + newer.len() - surplus);
-        kept.extend_from_slice(older.get(older_surplus..).unwrap_or_default());
-        kept.extend_from_slice(newer.get(surplus - older_surplus..).unwrap_or_default());
-        kept
+        history(&self.ring, self.at, self.lap, self.window).concat()
     }
 
     /// Begins a run of output of `most` bytes or less, one at least, and says where it begins.
@@ -169,7 +163,7 @@ impl Inflater {
     fn rejoin(&mut self) -> Result<(), Corrupt> {
         self.engine.reset(false);
         self.inside = false;
-        for part in history(&self.ring, self.at, self.lap) {
+        for part in history(&self.ring, self.at, self.lap, self.window) {
             if !part.is_empty() {
                 self.engine.set_dictionary(part).map_err(|_| Corrupt)?;
             }
@@ -178,9 +172,12 @@ impl Inflater {
     }
 }
 
-/// The output that a ring holds, in order.
-fn history(ring: &[u8], at: usize, lap: usize) -> [&[u8]; 2] {
-    [ring.get(at..lap).unwrap_or_default(), ring.get(..at).unwrap_or_default()]
+/// The last output that a ring holds, in order: as much as the window has, however the ring is laid out.
+fn history(ring: &[u8], at: usize, lap: usize, window: usize) -> [&[u8]; 2] {
+    let newer = ring.get(at.saturating_sub(window)..at).unwrap_or_default();
+    let older = ring.get(at..lap).unwrap_or_default();
+    let surplus = older.len().saturating_sub(window - newer.len());
+    [older.get(surplus..).unwrap_or_default(), newer]
 }
 
 impl fmt::Debug for Inflater {
