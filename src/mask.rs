@@ -18,13 +18,11 @@ pub struct Mask(u32);
 /// From this length on, a loop that the compiler makes vectors of pays.
 const WIDE_FROM: usize = 128;
 
-/// From this length on, asking which registers there are pays.
-#[cfg(feature = "simd")]
-const DISPATCH_FROM: usize = 512;
-
-/// A line of the cache. The widest registers are as wide, and slow where they cross one: from some length on it pays to
-/// begin at a line.
+/// A line of the cache. The widest registers are as wide, and slow where they cross one.
 const LINE: usize = 64;
+
+/// From this length on it pays to begin what is written anew at a line.
+#[cfg(feature = "alloc")]
 const ALIGN_FROM: usize = 4096;
 
 impl Mask {
@@ -51,7 +49,14 @@ impl Mask {
         if self.0 == 0 {
             return;
         }
-        if bytes.len() < WIDE_FROM { self.mask_short(bytes) } else { self.mask_long(bytes) }
+        if bytes.len() < WIDE_FROM {
+            self.mask_short(bytes)
+        } else {
+            dispatch(
+                #[inline(always)]
+                || self.mask_long(bytes),
+            )
+        }
     }
 
     #[inline]
@@ -120,11 +125,10 @@ impl Mask {
             return;
         }
         let mask = self.turned(ahead.len());
-        #[cfg(feature = "simd")]
-        if lines.len() >= DISPATCH_FROM {
-            return pulp::Arch::new().dispatch(|| mask.append_lines(lines, to));
-        }
-        mask.append_lines(lines, to);
+        dispatch(
+            #[inline(always)]
+            || mask.append_lines(lines, to),
+        );
     }
 
     /// Copies and masks in one pass: the compiler keeps the keys in registers.
@@ -132,34 +136,37 @@ impl Mask {
     #[inline(always)]
     fn append_lines(self, lines: &[u8], to: &mut alloc::vec::Vec<u8>) {
         let mut keys = [0; 4 * LINE];
-        self.mask_lines(&mut keys);
+        self.mask_words(&mut keys);
         for lines in lines.chunks(keys.len()) {
             to.extend(lines.iter().zip(&keys).map(|(byte, key)| byte ^ key));
         }
     }
 
-    #[inline(never)]
+    /// The lines of the cache within by themselves; the first and the last bytes, as many as a line has, may overlap
+    /// them, so they are masked before anything is written.
+    #[inline(always)]
     fn mask_long(self, bytes: &mut [u8]) {
-        let ahead = match bytes.len() >= ALIGN_FROM {
-            true => bytes.as_ptr().align_offset(LINE).min(bytes.len()),
-            false => 0,
-        };
-        let (ahead, bytes) = bytes.split_at_mut(ahead);
-        self.mask_short(ahead);
-        let mask = self.turned(ahead.len());
-        let (lines, rest) = bytes.split_at_mut(bytes.len() - bytes.len() % LINE);
-        mask.mask_short(rest);
-        #[cfg(feature = "simd")]
-        if lines.len() >= DISPATCH_FROM {
-            return pulp::Arch::new().dispatch(|| mask.mask_lines(lines));
-        }
-        mask.mask_lines(lines);
+        let len = bytes.len();
+        let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else { return };
+        let (first, last) = (self.mask_line(*first), self.turned(len).mask_line(*last));
+        // That many may be anything: what is right must not depend on it.
+        let ahead = Some(bytes.as_ptr().align_offset(LINE)).filter(|ahead| *ahead < LINE).unwrap_or(0);
+        let (_, within) = bytes.split_at_mut(ahead);
+        let (lines, _) = within.split_at_mut(within.len() - within.len() % LINE);
+        self.turned(ahead).mask_words(lines);
+        set_ends(bytes, first, last);
+    }
+
+    #[inline(always)]
+    fn mask_line(self, mut line: [u8; LINE]) -> [u8; LINE] {
+        self.mask_words(&mut line);
+        line
     }
 
     /// What the compiler makes of this depends on the registers it may use where it is inlined.
     #[inline(always)]
-    fn mask_lines(self, lines: &mut [u8]) {
-        for word in lines.chunks_exact_mut(8) {
+    fn mask_words(self, words: &mut [u8]) {
+        for word in words.chunks_exact_mut(8) {
             if let Ok(word) = <&mut [u8; 8]>::try_from(word) {
                 *word = self.mask_8(*word);
             }
@@ -209,6 +216,15 @@ impl Mask {
             self.0.rotate_left(bits)
         })
     }
+}
+
+/// Has the compiler make of this what the widest registers of the machine allow.
+#[inline(always)]
+fn dispatch(mask: impl FnOnce()) {
+    #[cfg(feature = "simd")]
+    pulp::Arch::new().dispatch(mask);
+    #[cfg(not(feature = "simd"))]
+    mask();
 }
 
 /// Sets the first and the last bytes, which may overlap.

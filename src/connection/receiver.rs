@@ -9,9 +9,7 @@ use crate::deflate::DeflatePool;
 use crate::frames::Piece;
 use crate::parts::{Part, Parts};
 use crate::utf8::validate;
-use crate::{
-    Arc, Config, ControlPayload, Data, Delivery, Mask, Opcode, ProtocolError, Role, Text, Utf8, parse_close,
-};
+use crate::{Arc, Config, Data, Delivery, Mask, Opcode, ProtocolError, Role, Text, Utf8, parse_close};
 
 /// The receiving half of a connection, to be driven from a task of its own.
 ///
@@ -49,7 +47,7 @@ pub struct Received<'b> {
 #[derive(Debug, Default)]
 pub(super) struct Torn {
     pub(super) message: Message,
-    control: Option<ControlPayload>,
+    control: Option<Vec<u8>>,
     #[cfg(feature = "deflate")]
     pub(super) inflation: Option<Box<super::inflation::Inflation>>,
 }
@@ -192,7 +190,7 @@ impl Receiver {
             } else {
                 self.assemble(piece)?
             };
-            if event.is_some() {
+            if event.is_some() || input.is_empty() {
                 return Ok(event);
             }
         }
@@ -291,15 +289,15 @@ impl Receiver {
             };
         }
         let torn = self.torn.get_or_insert_default();
-        torn.control.get_or_insert(ControlPayload::EMPTY).push(payload);
+        torn.control.get_or_insert_default().extend_from_slice(payload);
         if !last {
             return Ok(None);
         }
-        let payload = torn.control.take().unwrap_or(ControlPayload::EMPTY);
+        let payload = torn.control.take().unwrap_or_default();
         self.let_go();
         Ok(Some(match opcode {
-            Opcode::Ping => Event::Ping(Data::given(payload.to_vec())),
-            Opcode::Pong => Event::Pong(Data::given(payload.to_vec())),
+            Opcode::Ping => Event::Ping(Data::given(payload)),
+            Opcode::Pong => Event::Pong(Data::given(payload)),
             _ => {
                 let (code, reason) = parse_close(&payload).map_err(|fault| self.parts.fail(fault))?;
                 let reason = Text::given(reason.into());
