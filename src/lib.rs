@@ -56,6 +56,9 @@
 //! * Sending: [`Sender`], [`Payload`], [`Output`], [`Prepared`], [`SendError`], [`Refused`].
 //! * Closing: [`Sender::close`], [`Sender::transport`], [`Transport`], [`End`], [`CloseCode`].
 //! * Time: [`Moment`], [`Timeouts`], [`Sender::poll_timeout`], [`Sender::handle_timeout`].
+//! * Whose fault: what the peer did wrong is a [`ProtocolError`], in the handshake a [`handshake::Refusal`] or a
+//!   [`handshake::ResponseError`]; what the caller asked for and cannot have is a [`SendError`], in the handshake a
+//!   [`handshake::WriteError`].
 //! * Randomness: [`Keys`].
 //! * The opening handshake: [`handshake`], [`Uri`].
 //! * The pieces by themselves: [`FrameHeader`], [`Mask`], [`Utf8`], [`parse_close`].
