@@ -41,6 +41,22 @@ pub enum Transport {
 }
 
 /// How a connection ended: what a browser's `CloseEvent` has, and why.
+///
+/// The code is the peer's. The one that this end gave a failing peer is of the fault:
+///
+/// ```
+/// use sockless::{Cause, Config, Connection};
+///
+/// let mut connection = Connection::server(Config::default());
+/// let mut unmasked = *b"\x81\x05hello";
+/// assert!(connection.receive(&mut &mut unmasked[..]).is_err());
+/// connection.receive_eof(); // here the Close would have been written before
+/// let end = connection.end().expect("over");
+/// assert_eq!(end.code.value(), 1006); // it sent none
+/// let Cause::Failed(fault) = end.cause else { panic!("{}", end.cause) };
+/// let line = format!("{fault}, closed with {}", fault.close_code());
+/// assert_eq!(line, "a client's frame is not masked (RFC 6455 §5.1), closed with 1002");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
     /// The code of the first Close received (RFC 6455 §7.1.5), or what stands for its absence.

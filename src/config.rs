@@ -4,11 +4,18 @@ use crate::{Limits, Timeouts};
 
 /// How a connection behaves: one value for all connections of a kind, shared behind an `Arc`.
 ///
-/// ```
-/// use sockless::{Config, Delivery, Limits};
+/// The handshake before it has limits [of its own](crate::handshake::HandshakeLimits).
 ///
-/// let config = Config::default().limits(Limits::for_messages(64 << 20)).delivery(Delivery::Parts);
-/// assert_eq!(config.high_water, 1 << 20);
+/// ```
+/// use core::time::Duration;
+/// use sockless::{Config, Limits, Timeouts};
+///
+/// // Messages up to 16 MiB, frames up to 64 KiB, 256 KiB of output, a ping after 5 s of silence.
+/// const CONFIG: Config = Config::DEFAULT
+///     .limits(Limits { frame: 64 << 10, ..Limits::for_messages(16 << 20) })
+///     .high_water(256 << 10)
+///     .timeouts(Timeouts { ping_interval: Some(Duration::from_secs(5)), ..Timeouts::DEFAULT });
+/// assert_eq!((CONFIG.limits.message, CONFIG.limits.frame), (16 << 20, 64 << 10));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -23,7 +30,9 @@ pub struct Config {
     pub pongs: Reply,
     /// Who answers a Close (RFC 6455 §5.5.1). Default: the connection.
     pub closes: Reply,
-    /// The bytes of output beyond which data is refused with [`Full`](crate::SendError::Full). Default: 1 MiB.
+    /// The bytes of output beyond which data, pings and pongs of the caller's are refused with
+    /// [`Full`](crate::SendError::Full): what is queued and the new payload together. An empty queue takes a message of
+    /// any size. What the protocol answers by itself is always queued. Default: 1 MiB.
     pub high_water: usize,
     /// The most bytes of payload in one frame of ours: longer messages are cut, so that pongs get in between.
     /// Default: 1 MiB.

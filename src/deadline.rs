@@ -39,13 +39,14 @@ impl fmt::Display for Deadline {
 /// use core::time::Duration;
 /// use sockless::Timeouts;
 ///
-/// let patient = Timeouts { idle: Some(Duration::from_secs(600)), ..Timeouts::default() };
-/// assert_eq!(Timeouts::NONE.close, None);
-/// # let _ = patient;
+/// // In silence a ping every 10 s: 5 s until it goes, 5 s for its answer.
+/// let five = Some(Duration::from_secs(5));
+/// let watchful = Timeouts { ping_interval: five, pong: five, ..Timeouts::DEFAULT };
+/// assert_eq!(watchful.close, Timeouts::DEFAULT.close);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Timeouts {
-    /// Silence after which the peer is pinged.
+    /// Silence after which the peer is pinged; in lasting silence pings are further apart, by `pong`.
     pub ping_interval: Option<Duration>,
     /// For any byte at all after that ping, before the transport is aborted.
     pub pong: Option<Duration>,

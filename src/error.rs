@@ -4,15 +4,17 @@ use crate::CloseCode;
 
 /// A fault of the peer: a rule it broke or a limit it went over. It fails the connection (RFC 6455 §7.1.7).
 ///
-/// One variant per rule. A fault is sticky: whatever met it reports the same one on every later call, and the Close
-/// frame with its [code](ProtocolError::close_code) is queued before it is first reported.
+/// One variant per rule; one, [`InflatersExhausted`](ProtocolError::InflatersExhausted), is a limit of this end's own.
+/// A fault is sticky: whatever met it reports the same one on every later call, and the Close frame with its
+/// [code](ProtocolError::close_code) is queued before it is first reported. [`End::cause`](crate::End::cause) has it
+/// once: log it there. `Display` says the rule in words, and its section.
 ///
 /// ```
 /// use sockless::{CloseCode, ProtocolError};
 ///
 /// let fault = ProtocolError::UnmaskedFrame;
 /// assert_eq!(fault.close_code(), CloseCode::PROTOCOL_ERROR);
-/// assert_eq!(fault.section(), "RFC 6455 §5.1");
+/// assert_eq!(fault.to_string(), "a client's frame is not masked (RFC 6455 §5.1)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -62,7 +64,9 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The code that the Close frame carries when the connection fails for this.
+    /// The code that the Close frame carries when the connection fails for this: 1009 for `FrameTooBig` and
+    /// `MessageTooBig`, 1008 for `TooManyFragments`, 1007 for `InvalidUtf8`, `InvalidCloseReason` and `CorruptDeflate`,
+    /// 1013 for `InflatersExhausted`, 1002 for all others.
     pub const fn close_code(self) -> CloseCode {
         use ProtocolError::*;
         match self {
@@ -125,6 +129,9 @@ impl fmt::Display for ProtocolError {
 impl core::error::Error for ProtocolError {}
 
 /// A call that cannot be carried out: nothing was queued, written or changed.
+///
+/// [`Closed`](SendError::Closed) and [`Full`](SendError::Full) come about in good order, when the peer closes or reads
+/// slowly; all others are mistakes of the caller's.
 ///
 /// ```
 /// use sockless::{CloseCode, Connection, Config, SendError};

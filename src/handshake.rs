@@ -10,6 +10,11 @@
 //! | types of the `http` crate (feature `http`) | `Request::check_http` | `ClientRequest::to_http`, `Offer::check_http` |
 //! | raw bytes (feature `alloc`) | `ServerHandshake` | `ClientHandshake` |
 //!
+//! Raw bytes without an allocator are cut into a first line and fields by the caller, then checked as fields of
+//! HTTP/1.1. `adapters/embedded/src/head.rs` in the repository does that in the slice that the head was received in, to
+//! be copied; the crate `httparse` does it too, but takes a bare LF for the end of a line. A line that is no field has
+//! to fail the head: whoever ends the list there hides the fields behind it from the check.
+//!
 //! Compression is negotiated by [`PermessageDeflate`], on both sides.
 //!
 //! A client behind a proxy asks for a tunnel first: [`ProxyRequest`].

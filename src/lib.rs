@@ -40,7 +40,7 @@
 //!
 //! | feature | for | begin with |
 //! | --- | --- | --- |
-//! | none | no allocator; frames, not messages; fields that are parsed already | [`Session`], [`Decoder`], [`handshake`] |
+//! | none | no allocator; messages in parts; heads that the caller has parsed | [`Session`], [`Decoder`], [`handshake`] |
 //! | `alloc` | whole messages, a queue, two tasks | [`Connection`], [`Receiver`] and [`Sender`] |
 //! | `http` | requests and responses that a server or client library has parsed | `handshake::Request::check_http` |
 //! | `std`, the default | vectored output, SIMD UTF-8, seeds from the operating system | [`Keys::from_os`] |
@@ -48,7 +48,7 @@
 //! | `simd` | large payloads masked by the widest registers there are; Rust 1.89 | nothing: it adds no name |
 //! | `hixie`, never by default | the dialects before RFC 6455, insecure, for tools that must still read them | `hixie` |
 //!
-//! A feature adds names, it never changes behaviour.
+//! A feature adds names, it never changes behaviour. `default-features = false` leaves `std` out; the others are named.
 //!
 //! # Where to look
 //!
@@ -56,6 +56,9 @@
 //! * Sending: [`Sender`], [`Payload`], [`Output`], [`Prepared`], [`SendError`], [`Refused`].
 //! * Closing: [`Sender::close`], [`Sender::transport`], [`Transport`], [`End`], [`CloseCode`].
 //! * Time: [`Moment`], [`Timeouts`], [`Sender::poll_timeout`], [`Sender::handle_timeout`].
+//! * Whose fault: what the peer did wrong is a [`ProtocolError`], in the handshake a [`handshake::Refusal`] or a
+//!   [`handshake::ResponseError`]; what the caller asked for and cannot have is a [`SendError`], in the handshake a
+//!   [`handshake::WriteError`].
 //! * Randomness: [`Keys`].
 //! * The opening handshake: [`handshake`], [`Uri`].
 //! * The pieces by themselves: [`FrameHeader`], [`Mask`], [`Utf8`], [`parse_close`].

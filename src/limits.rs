@@ -9,6 +9,8 @@
 ///
 /// let limits = Limits::for_messages(16 << 20);
 /// assert_eq!((limits.message, limits.frame, limits.fragments), (16 << 20, 16 << 20, 65536));
+/// let small_frames = Limits { frame: 64 << 10, ..limits };
+/// assert_eq!(small_frames.message, limits.message);
 /// assert_eq!(Limits::default(), Limits::for_messages(1 << 20));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -14,6 +14,9 @@ use crate::{
 /// given, one frame a call, or not at all. What the protocol owes (a pong, a ping, a Close) waits here until
 /// [`owed`](Session::owed) is called; of several pongs the newest is kept (RFC 6455 §5.5.3).
 ///
+/// It begins behind the handshake, which [`handshake`](crate::handshake) checks and writes without an allocator too.
+/// `adapters/embedded` in the repository is both in one, from the first byte on, with the deadlines.
+///
 /// ```
 /// use sockless::{Config, Session, SessionEvent};
 ///
@@ -135,7 +138,8 @@ impl<'c> Session<'c> {
 
     /// Writes what the protocol owes into `out`, as many whole frames as fit, and says how many bytes those are.
     ///
-    /// 139 bytes of room are always enough for one.
+    /// Zero while it [owes](Session::owes) means that `out` is too short for the next frame: to call again with the
+    /// same changes nothing. 131 bytes are enough for any one.
     pub fn owed(&mut self, out: &mut [u8]) -> usize {
         let mut written = 0;
         while let Some((opcode, payload)) = self.next_owed() {
@@ -157,7 +161,8 @@ impl<'c> Session<'c> {
         self.pong.is_some() || self.ping || self.close.is_some()
     }
 
-    /// The bytes that one frame with so much payload takes.
+    /// The bytes that one frame with so much payload takes: for an array, at a server 10 more than the payload at
+    /// most, at a client 14.
     pub fn frame_len(&self, payload_len: usize) -> usize {
         let key = if self.keys.is_some() { KEY_LEN } else { 0 };
         (header_len(payload_len) + key).saturating_add(payload_len)

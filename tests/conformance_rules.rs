@@ -100,7 +100,7 @@ fn s6_1_a_close_that_comes_amid_a_fragmented_message_ends_it() {
     }
     let config = Config::default();
     let mut session = Session::server(&config);
-    let mut out = [0; 139];
+    let mut out = [0; 131];
     session.begin_text("begun", &mut out).unwrap();
     let mut close = from_peer(Role::Server, 0x88, b"");
     assert!(session.receive(&mut &mut close[..]).unwrap().is_some());

@@ -116,12 +116,30 @@ fn s5_5_3_a_session_answers_the_newest_ping() {
         let mut input = &mut wire[..];
         while session.receive(&mut input).unwrap().is_some() {}
     }
-    let mut out = [0; 139];
+    let mut out = [0; 131];
     assert_eq!(session.owed(&mut out[..2]), 0, "no room: it stays owed");
     assert!(session.owes());
     let len = session.owed(&mut out);
     assert_eq!(frames(Role::Server, &out[..len]), [Frame::pong(&[2])]);
     assert!(!session.owes());
+}
+
+#[test]
+fn s5_5_what_a_session_owes_fits_in_131_bytes_and_less_room_takes_none_of_it() {
+    let config = Config::default();
+    for (role, least) in [(Role::Server, 127), (Role::Client, 131)] {
+        let mut keys = support::subject::keys();
+        let mut session = match role {
+            Role::Server => sockless::Session::server(&config),
+            Role::Client => sockless::Session::client(&config, &mut keys),
+        };
+        let mut wire = from_peer(role, 0x89, &[7; 125]);
+        assert!(session.receive(&mut &mut wire[..]).unwrap().is_some());
+        let mut out = [0; 131];
+        assert_eq!((session.owed(&mut out[..least - 1]), session.owes()), (0, true));
+        assert_eq!((session.owed(&mut out), session.owes()), (least, false));
+        assert_eq!(frames(role, &out[..least]), [Frame::pong(&[7; 125])]);
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@ use core::fmt;
 
 /// Why a server does not open a WebSocket for a request: the client's fault, or its attempt at something else.
 ///
-/// Each knows the status to answer with and the fields that this status requires.
+/// Each knows the status to answer with and the fields that this status requires; `Display` says in words what was
+/// wrong. Once the answer is written, shut the sending side down and read on until the client ends its own: closing a
+/// socket with unread input resets it, and the answer would be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -21,7 +23,7 @@ pub enum Refusal {
     TooManyFields,
     /// The request did not come in time.
     TimedOut,
-    /// The client ended the transport before its request was complete; nobody is left to answer.
+    /// The client ended the transport before its request was complete; an answer may reach nobody.
     EndedEarly,
     /// The HTTP version is not 1.1 or a higher 1.x.
     HttpVersionUnsupported,
@@ -92,7 +94,10 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The status to answer with.
+    /// The status to answer with: 403 for `OriginForbidden`, 405 for `MethodNotAllowed`, 408 for `TimedOut`, 414 for
+    /// `RequestLineTooLong`, 426 for `UpgradeMissing`, `ConnectionUpgradeMissing` and `VersionUnsupported`, 431 for
+    /// `HeadTooLarge` and `TooManyFields`, 501 for `TransferCodingUnknown` and `ProtocolUnsupported`, 505 for
+    /// `HttpVersionUnsupported`, 400 for all others.
     pub const fn status(self) -> u16 {
         match self {
             Refusal::OriginForbidden => 403,

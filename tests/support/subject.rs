@@ -259,10 +259,10 @@ impl Subject {
             Machine::Pooled(pooled) => self.wire.extend(drain(&mut pooled.0)),
             Machine::Split(halves) => self.wire.extend(drain(&mut halves.1)),
             Machine::Session(session) => {
-                let mut out = [0; 139];
+                let mut out = [0; 131];
                 while session.owes() {
                     let len = session.owed(&mut out);
-                    assert!(len > 0, "139 bytes are enough for one frame");
+                    assert!(len > 0, "131 bytes are enough for one frame");
                     self.wire.extend_from_slice(&out[..len]);
                 }
             }
