@@ -158,7 +158,8 @@ fn page() -> Vec<u8> {
         ("Content-Type", "text/html; charset=utf-8"),
         (
             "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self' ws: wss:",
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
+             connect-src 'self' ws: wss:",
         ),
     ];
     response(200, &fields, PAGE.as_bytes())

@@ -11,7 +11,7 @@ use core::fmt;
 /// ```
 /// use sockless::Keys;
 ///
-/// let mut keys = Keys::from_seed([7; 32]); // a test; a real seed comes from the operating system
+/// let mut keys = Keys::from_seed([7; 32]); // a test; else `Keys::from_os`
 /// assert_ne!(keys.masking_key(), keys.masking_key());
 /// ```
 pub struct Keys(ChaCha12Rng);

@@ -34,7 +34,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A client begins with [`handshake::ClientHandshake`] and goes on the same way.
+//! # A client
+//!
+//! Over a blocking socket, from the first byte to the last; `examples/hello.rs` is this.
+//!
+#![doc = concat!("```no_run\n", include_str!("../examples/hello.rs"), "```")]
 //!
 //! # The levels
 //!

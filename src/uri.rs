@@ -65,6 +65,19 @@ impl<'a> Uri<'a> {
     }
 
     /// The host to connect to, and to name and verify in TLS.
+    ///
+    /// Written with the port it is what `TcpStream::connect` takes; a pair of host and port is not, since an IPv6 address
+    /// has its brackets here.
+    ///
+    /// ```
+    /// use std::net::ToSocketAddrs;
+    /// use sockless::Uri;
+    ///
+    /// let uri = Uri::parse("ws://[::1]:9998/echo")?;
+    /// let address = format!("{}:{}", uri.host(), uri.port());
+    /// assert_eq!(address.to_socket_addrs()?.next(), Some("[::1]:9998".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn host(&self) -> Host<'a> {
         self.host
     }

@@ -11,7 +11,7 @@ use crate::{CloseCode, Data, Text};
 /// use sockless::{Config, Connection, Delivery, Event, Keys};
 ///
 /// let config = Config::default().delivery(Delivery::Parts);
-/// let mut connection = Connection::client(config, Keys::from_seed([7; 32])); // a seed that nobody can guess
+/// let mut connection = Connection::client(config, Keys::from_seed([7; 32])); // a test; else `Keys::from_os`
 /// let mut cut = *b"\x82\x05Hel"; // two bytes are still on their way
 /// let mut input = &mut cut[..];
 /// let Some(Event::Binary { data, first, last }) = connection.receive(&mut input)? else { panic!() };

@@ -4,6 +4,8 @@ use super::outbox::Outbox;
 
 /// The output of a connection that waits to be written.
 ///
+/// Everything it does it does as a [`Buf`]: depend on the crate `bytes` too, and have that trait in scope.
+///
 /// Its first bytes are the first to go. What was shown by [`chunk`](Buf::chunk) or
 /// [`chunks_vectored`](Buf::chunks_vectored) stays as and where it is until [`advance`](Buf::advance): nothing is put
 /// before it or in between. [`copy_to_bytes`](Buf::copy_to_bytes) counts as written, and copies nothing that is shared.

@@ -17,16 +17,16 @@ use core::fmt;
 ///
 /// ```
 /// use sockless::handshake::{ClientHandshake, ClientRequest, Outcome};
-/// use sockless::{Keys, Uri};
+/// use sockless::{Config, Keys, Uri};
 ///
+/// # fn drive(_: sockless::Connection) {}
 /// let request = ClientRequest::new(Uri::parse("ws://a.example/chat")?);
-/// let keys = Keys::from_seed([7; 32]); // a test; a real seed comes from the operating system
-/// let mut handshake = ClientHandshake::new(&request, keys, Default::default())?;
+/// let mut handshake = ClientHandshake::new(&request, Keys::from_os()?, Default::default())?;
 /// // … send handshake.request(), and receive …
 /// let mut received = *b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
 /// let mut input = &mut received[..];
 /// match handshake.receive(&mut input)? {
-///     Some(Outcome::Established(established)) => println!("{:?}", established.subprotocol()),
+///     Some(Outcome::Established(established)) => drive(established.open(Config::default())),
 ///     Some(Outcome::Refused(head)) => assert_eq!(head.status(), 403),
 ///     None => println!("more is needed"),
 /// }

@@ -14,7 +14,7 @@ use alloc::string::ToString;
 use core::fmt;
 
 impl<'a> Request<'a, HeaderFields<'a>> {
-    /// Checks a request that a server has parsed already: [`Request::check`].
+    /// Checks a request that a server has parsed already: [`Request::check`] (feature `http`).
     ///
     /// Answer with [`Request::to_http`] or [`Refusal::to_http`]; once the server has handed its connection over, go on
     /// with [`Connection::server`](crate::Connection::server).
@@ -59,7 +59,7 @@ impl<'a> Request<'a, HeaderFields<'a>> {
 }
 
 impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
-    /// The response that opens the WebSocket, for a server that writes it itself.
+    /// The response that opens the WebSocket, for a server that writes it itself (feature `http`).
     ///
     /// # Errors
     /// As [`Request::write_acceptance`].
@@ -83,7 +83,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Request<'a, F> {
 }
 
 impl Refusal {
-    /// The response that refuses, for a server that writes it itself.
+    /// The response that refuses, for a server that writes it itself (feature `http`).
     pub fn to_http(self) -> ::http::Response<()> {
         let mut response = ::http::Response::new(());
         *response.status_mut() = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::BAD_REQUEST);
@@ -102,7 +102,7 @@ impl Refusal {
 }
 
 impl ClientRequest<'_> {
-    /// The request, its target a path, for a client library that writes it and reads the response.
+    /// The request, its target a path, for a client library that writes it and reads the response (feature `http`).
     ///
     /// Check what comes back with [`Offer::check_http`]; once the library has handed its connection over, go on with
     /// [`Connection::client`](crate::Connection::client).
@@ -114,7 +114,7 @@ impl ClientRequest<'_> {
     /// use sockless::handshake::{ClientRequest, Key};
     /// use sockless::{Keys, Uri};
     ///
-    /// let mut keys = Keys::from_seed([7; 32]); // a test; a real seed comes from the operating system
+    /// let mut keys = Keys::from_seed([7; 32]); // a test; else `Keys::from_os`
     /// let key = Key::from_nonce(keys.nonce());
     /// let request = ClientRequest::new(Uri::parse("ws://a.example/chat?room=1")?);
     /// let sent = request.to_http(&key)?;
@@ -156,7 +156,7 @@ impl ClientRequest<'_> {
 }
 
 impl Offer<'_> {
-    /// Checks a response that a client library has parsed already: [`Offer::check`].
+    /// Checks a response that a client library has parsed already: [`Offer::check`] (feature `http`).
     pub fn check_http<'a>(
         &self,
         key: &Key,

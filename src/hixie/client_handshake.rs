@@ -18,7 +18,7 @@ use crate::{Arc, Config, Keys, Moment};
 /// use sockless::{Keys, Uri};
 ///
 /// let request = ClientRequest::new(Uri::parse("ws://example.com/demo")?, "http://example.com");
-/// let mut keys = Keys::from_seed([7; 32]); // a test; a real seed comes from the operating system
+/// let mut keys = Keys::from_seed([7; 32]); // a test; else `Keys::from_os`
 /// let mut handshake = ClientHandshake::hixie76(&request, &mut keys, Default::default())?;
 /// // … send handshake.request(), and receive …
 /// let mut received = *b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";

@@ -151,7 +151,8 @@ fn page() -> Response<'static> {
         ("Content-Type", "text/html; charset=utf-8"),
         (
             "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self' ws: wss:",
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
+             connect-src 'self' ws: wss:",
         ),
     ];
     Response { status: 200, fields, body: PAGE.as_bytes() }
