@@ -229,7 +229,10 @@ impl Subject {
         let joined = match (self.partial.take(), seen) {
             (None, seen) => seen,
             (Some(Seen::Text(earlier)), Seen::Text(text)) => Seen::Text(earlier + &text),
-            (Some(Seen::Binary(earlier)), Seen::Binary(data)) => Seen::Binary([earlier, data].concat()),
+            (Some(Seen::Binary(mut earlier)), Seen::Binary(data)) => {
+                earlier.extend(data);
+                Seen::Binary(earlier)
+            }
             (earlier, seen) => panic!("{seen:?} does not go on with {earlier:?}"),
         };
         match last {
