@@ -134,6 +134,10 @@ impl Frames {
     }
 
     /// Takes the next piece off the front of `input`, of a data frame no more than `most` bytes.
+    ///
+    /// Inlined, as all on its way: handed over in memory a piece is written in words and read in others, and the
+    /// processor waits.
+    #[inline(always)]
     pub(crate) fn next<'b>(
         &mut self,
         limits: &Limits,
@@ -241,6 +245,7 @@ impl Frames {
     }
 
     /// Takes what there is of the payload.
+    #[inline(always)]
     fn payload<'b>(
         &mut self,
         first: bool,

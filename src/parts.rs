@@ -59,6 +59,7 @@ impl Parts {
     }
 
     /// Takes the next piece of a frame off the front of `input`, of data no more than `most` bytes.
+    #[inline(always)]
     pub(crate) fn piece<'b>(
         &mut self,
         limits: &Limits,

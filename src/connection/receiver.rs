@@ -220,7 +220,7 @@ impl Receiver {
     }
 
     /// A message in several pieces, appended as they come.
-    #[cold]
+    #[inline(always)]
     fn assemble<'b>(&mut self, piece: Piece<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
         let Piece { opcode, payload, mask, end, .. } = piece;
         let to_come = self.parts.frames.to_come(&self.config.limits);
