@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use bytes::Buf;
@@ -362,11 +363,18 @@ fn client(request: &ClientRequest<'_>, seed: u8) -> ClientHandshake {
     ClientHandshake::hixie76(request, &mut Keys::from_seed([seed; 32]), HandshakeLimits::default()).unwrap()
 }
 
+/// What the digits of a key say: the number that it hides, times its blanks.
+fn product(key: &str) -> u64 {
+    key.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap()
+}
+
 /// The numbers, blanks and other characters of keys, and the order of the fields (§4.1, steps 5 to 26).
 #[test]
 fn s4_1_requests_are_made_by_the_rule() {
-    let mut orders = std::collections::HashSet::new();
-    let mut bodies = std::collections::HashSet::new();
+    let mut orders = HashSet::new();
+    let mut bodies = HashSet::new();
+    let (mut blanks, mut others, mut characters) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut all = Vec::new();
     for seed in 0..=255 {
         let handshake = client(&client_request(), seed);
         let request = handshake.request();
@@ -383,10 +391,14 @@ fn s4_1_requests_are_made_by_the_rule() {
         }
         let key = |name: &str| text.split_once(&format!("{name}: ")).unwrap().1.split_once("\r\n").unwrap().0;
         for key in [key("Sec-WebSocket-Key1"), key("Sec-WebSocket-Key2")] {
-            let blanks = key.matches(' ').count();
-            let others = key.bytes().filter(|byte| !byte.is_ascii_digit() && *byte != b' ').count();
-            assert!((1..=12).contains(&blanks) && (1..=12).contains(&others), "{key}");
+            let (product, spaces) = (product(key), key.matches(' ').count());
+            assert!(product <= u64::from(u32::MAX) && product % spaces as u64 == 0, "{key}");
             assert!(key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && key.trim() == key, "{key}");
+            let other = |byte: &u8| !byte.is_ascii_digit() && *byte != b' ';
+            others.insert(key.bytes().filter(other).count());
+            characters.extend(key.bytes().filter(other));
+            blanks.insert(spaces);
+            all.push(key.to_owned());
         }
         let key3: [u8; 8] = key3.try_into().unwrap();
         bodies.insert(key3);
@@ -405,6 +417,30 @@ fn s4_1_requests_are_made_by_the_rule() {
     }
     assert!(orders.len() > 100, "{} orders", orders.len());
     assert_eq!(bodies.len(), 256, "eight bytes that were there before");
+    // Everything that the rule allows is drawn, to both ends.
+    assert!(blanks.into_iter().eq(1..=12) && others.into_iter().eq(1..=12));
+    assert!(characters.into_iter().eq((0x21..=0x2f).chain(0x3a..=0x7e)));
+    assert!(all.iter().any(|key| product(key) > u64::from(u32::MAX) / 2));
+    assert!(all.iter().any(|key| key.starts_with(|first: char| !first.is_ascii_digit())));
+    assert!(all.iter().any(|key| key.ends_with(|last: char| !last.is_ascii_digit())));
+    assert!(all.iter().any(|key| key[1..].starts_with(' ')));
+    assert!(all.iter().any(|key| key[..key.len() - 1].ends_with(' ')));
+}
+
+/// The largest number, too (§4.1, steps 17 and 18): one or two keys of 10⁹ have it, so this seed was searched for.
+#[test]
+fn s4_1_the_largest_number_is_drawn() {
+    let mut seed = [0; 32];
+    seed[..4].copy_from_slice(&36_250_897_u32.to_le_bytes());
+    let mut keys = Keys::from_seed(seed);
+    for _ in 0..28 {
+        keys.masking_key();
+    }
+    let handshake =
+        ClientHandshake::hixie76(&client_request(), &mut keys, HandshakeLimits::default()).unwrap();
+    let request = String::from_utf8_lossy(handshake.request());
+    let key = request.split_once("Key1: ").unwrap().1.split_once("\r\n").unwrap().0;
+    assert_eq!((product(key), key.matches(' ').count()), (u64::from(u32::MAX / 4) * 4, 4), "{key}");
 }
 
 /// What this crate's server answers, this crate's client takes, however it is cut; frames stay in the input.

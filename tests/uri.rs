@@ -105,6 +105,7 @@ fn hosts_compare_without_case() {
     assert_eq!(authority, Authority::parse("server.EXAMPLE:8080").unwrap());
     assert_ne!(authority, Authority::parse("server.example").unwrap());
     assert_eq!(authority.host(), "sERVER.example");
+    assert_ne!(authority.host(), "server.example.");
     assert!(authority.host() == *"server.EXAMPLE" && authority.host() != *"server.example.");
     assert_eq!(authority.host().as_str(), "Server.Example");
     assert_eq!(authority.to_string(), "server.example:8080");
