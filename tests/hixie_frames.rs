@@ -235,6 +235,8 @@ fn s4_2_there_is_text_alone() {
     assert_eq!(connection.text(b"\xff"), Err(SendError::NotUtf8));
     assert_eq!(connection.queued(), 0);
     assert!(connection.room_for(10));
+    connection.text(b"as bytes").unwrap();
+    assert_eq!(written(&mut connection), b"\0as bytes\xff");
 }
 
 #[test]
@@ -306,6 +308,18 @@ fn s4_2_an_unanswered_close_runs_out() {
     connection.handle_timeout(due);
     assert_eq!(connection.transport(), Transport::Abort);
     assert_eq!(connection.end().map(|end| end.cause), Some(Cause::TimedOut(Deadline::Close)));
+}
+
+#[test]
+fn s4_2_a_transport_that_the_server_does_not_end_is_closed() {
+    let mut connection = client(Config::default());
+    received(&mut connection, b"\xff\0");
+    written(&mut connection);
+    assert_eq!(connection.transport(), Transport::Keep, "the server ends the transport");
+    let due = connection.poll_timeout(Moment::ORIGIN).unwrap();
+    connection.handle_timeout(due);
+    assert_eq!(connection.transport(), Transport::Close);
+    assert_eq!(connection.end().map(|end| (end.was_clean, end.cause)), Some((true, Cause::ClosedByPeer)));
 }
 
 #[test]

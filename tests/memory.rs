@@ -65,6 +65,22 @@ fn an_idle_connection_owns_no_heap() {
     println!("idle server connection: {} bytes, {} on the heap", size_of::<Connection>(), held() - before);
 }
 
+#[cfg(feature = "hixie")]
+#[test]
+fn an_idle_connection_of_an_older_dialect_owns_no_heap() {
+    use sockless::hixie::{Connection, Dialect, InvalidText};
+    let config = Arc::new(Config::default());
+    let before = held();
+    let mut connection = Connection::server(Dialect::Hixie76, Arc::clone(&config), InvalidText::Replace);
+    assert_eq!(held() - before, 0, "a new one");
+    connection.text("there").unwrap();
+    connection.release();
+    assert_eq!(connection.output().chunk(), b"\0there\xff", "what is queued is kept");
+    connection.output().advance(7);
+    connection.release();
+    assert_eq!(held() - before, 0, "after traffic and a release");
+}
+
 #[test]
 fn silence_releases_the_queue() {
     let config = Arc::new(Config::default());

@@ -100,7 +100,6 @@ impl Connection {
     /// [`FrameTooBig`](ProtocolError::FrameTooBig) for an announced length over it;
     /// [`InvalidUtf8`](ProtocolError::InvalidUtf8) if text is refused for that. Now and on every later call.
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
-        self.endpoint.noted.heard |= !input.is_empty();
         let event = match self.config.delivery {
             Delivery::Messages => self.message(input),
             Delivery::Parts => self.frames.next(&self.config.limits, input).map(|part| part.map(event)),
