@@ -90,6 +90,19 @@ fn ten_thousand_idle_connections_without_takeover() {
 }
 
 #[test]
+fn what_compresses_comes_from_the_pool_for_the_time_of_a_message() {
+    let agreed = PermessageDeflate::default().no_context_takeover().agreed();
+    let mut pool = DeflatePool::new(1);
+    let mut connections = [(); 3].map(|()| Connection::server(Config::default()).with_deflate(agreed));
+    let taken = connections.each_mut().map(|connection| {
+        let text = "there and back again ".repeat(100);
+        during(|| connection.with_pool(&mut pool).text(&text).unwrap()).1.peak_in_place
+    });
+    println!("to compress with a pool: {taken:?} bytes");
+    assert!(taken[0] > 100_000 && taken[1..].iter().all(|&more| more < 4000), "{taken:?}");
+}
+
+#[test]
 fn nothing_is_allocated_before_the_first_compressed_message() {
     let before = held();
     let mut connection =
