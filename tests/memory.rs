@@ -6,7 +6,7 @@ mod heap;
 use std::sync::Arc;
 
 use bytes::Buf;
-use heap::held;
+use heap::{during, held};
 use sockless::{Config, Connection, Decoder, Event, Keys, Moment, ProtocolError, Signal, Timeouts};
 
 /// Bounds for pointers of 64 bits; with smaller ones all is smaller.
@@ -93,6 +93,22 @@ fn silence_releases_the_queue() {
     assert_eq!(connection.output().chunk(), b"\x89\0", "a ping");
     connection.output().advance(2);
     assert!(held() - before < busy, "{} bytes of {busy} are still held", held() - before);
+}
+
+#[test]
+fn an_empty_queue_keeps_64_kib_at_most() {
+    // The longest header is reserved with each payload.
+    for (len, kept) in [(100, true), ((64 << 10) - 14, true), ((64 << 10) - 13, false), (1 << 20, false)] {
+        let mut connection = Connection::server(Config::default());
+        let payload = vec![1; len];
+        let mut send = || {
+            let asked = during(|| connection.binary(payload.as_slice()).unwrap()).1.asked;
+            connection.output().advance(usize::MAX);
+            asked
+        };
+        assert!(send() > 0);
+        assert_eq!(send() == 0, kept, "{len}");
+    }
 }
 
 #[test]

@@ -153,6 +153,79 @@ fn copy_to_bytes_shares_what_is_shared() {
     let mut other = support::subject::connection(Role::Server, Config::default());
     other.prepared(&news).unwrap();
     assert_eq!(connection.output().chunk().as_ptr(), other.output().chunk().as_ptr());
+
+    // Nor is the queue if it goes as a whole.
+    other.output().advance(usize::MAX);
+    other.text("copied").unwrap();
+    let pointer = other.output().chunk().as_ptr();
+    let all = other.output().copy_to_bytes(usize::MAX);
+    assert_eq!((&all[..], all.as_ptr()), (&b"\x81\x06copied"[..], pointer));
+}
+
+/// Many short frames leave in one write, while long payloads are shared.
+#[test]
+fn what_is_shorter_than_1024_bytes_lies_with_its_neighbours() {
+    let lens = |queue: &dyn Fn(&mut Connection)| {
+        let mut connection = connection(Role::Server, Config::default());
+        connection.text("").unwrap();
+        queue(&mut connection);
+        connection.text("").unwrap();
+        let mut lens = vec![];
+        while connection.queued() > 0 {
+            let len = connection.output().chunk().len();
+            lens.push(len);
+            connection.output().advance(len);
+        }
+        lens
+    };
+    assert_eq!(lens(&|connection| connection.binary(vec![1; 1023]).unwrap()), [2 + 4 + 1023 + 2]);
+    assert_eq!(lens(&|connection| connection.binary(vec![1; 1024]).unwrap()), [2 + 4, 1024, 2]);
+    // What was framed beforehand has its header with it.
+    let prepared = |len| lens(&|connection| connection.prepared(&Prepared::binary(vec![1; len])).unwrap());
+    assert_eq!(prepared(1019), [2 + 4 + 1019 + 2]);
+    assert_eq!(prepared(1020), [2, 4 + 1020, 2]);
+}
+
+#[test]
+fn control_frames_go_before_all_that_nobody_has_seen() {
+    let mut connection = connection(Role::Server, Config::default());
+    connection.text("a").unwrap();
+    connection.text("b").unwrap();
+    connection.output().advance(3);
+    connection.ping(b"").unwrap();
+    assert_eq!(drain(&mut connection), b"\x89\0\x81\x01b");
+}
+
+#[test]
+fn frames_are_counted_that_are_taken_back() {
+    let mut connection = connection(Role::Server, Config::default());
+    connection.text("").unwrap();
+    connection.prepared(&Prepared::binary(&[7; 4096])).unwrap();
+    connection.binary(vec![8; 4096]).unwrap();
+    connection.text("short").unwrap();
+    let dropped = connection.close_now(None, "").unwrap();
+    assert_eq!((dropped.frames, dropped.bytes), (4, 2 + 2 * (4 + 4096) + 7));
+    assert_eq!(drain(&mut connection), b"\x88\0");
+}
+
+/// The queue is moved to the front of its memory once 16 KiB and half of it have gone, so that less is moved than went.
+#[test]
+fn the_memory_of_what_went_out_is_used_again() {
+    for (len, gone, moved) in [
+        (20_000, (16 << 10) - 1, false),
+        (32 << 10, 16 << 10, true),
+        ((32 << 10) + 2, 16 << 10, false),
+        (100_000, 99_999, true),
+    ] {
+        let mut connection = connection(Role::Server, Config::default());
+        let header = if len < 1 << 16 { 4 } else { 10 };
+        connection.binary(&vec![1; len - header]).unwrap();
+        assert_eq!(connection.queued(), len);
+        let begin = connection.output().chunk().as_ptr().addr();
+        connection.output().advance(gone);
+        let now = connection.output().chunk().as_ptr().addr() - begin;
+        assert_eq!((connection.queued(), now), (len - gone, if moved { 0 } else { gone }), "{gone} of {len}");
+    }
 }
 
 #[test]
@@ -188,6 +261,7 @@ fn debug_shows_no_payload() {
     connection.binary(vec![b's'; 2000]).unwrap();
     let shown = format!("{connection:?} {:?}", connection.queued());
     assert!(!shown.contains("secret") && !shown.contains("115"), "{shown}");
+    assert!(shown.contains("Outbox(2012 bytes)"), "{shown}");
 }
 
 #[test]
