@@ -83,6 +83,7 @@ fn a_clients_handshake_shows_no_field() {
     let mut refused = *b"HTTP/1.1 401 s3cret\r\nSet-Cookie: s3cret\r\n\r\n";
     let Ok(Some(Outcome::Refused(refused))) = handshake.receive(&mut &mut refused[..]) else { panic!() };
     hides(&refused, "ResponseHead", &["401"]);
+    hides(&refused.fields(), "Fields", &[]);
 
     let key = Key::from_nonce(*b"the sample nonce");
     hides(&key, "Key", &[]);
@@ -104,6 +105,7 @@ fn a_clients_handshake_shows_no_field() {
 fn a_way_through_a_proxy_shows_no_credentials() {
     let fields = [("Proxy-Authorization", SECRET)];
     let request = ProxyRequest { uri: Uri::parse("ws://a/").unwrap(), fields: &fields };
+    hides(&request, "ProxyRequest", &["host", "a", "port", "80"]);
     let mut handshake = ProxyHandshake::new(&request, HandshakeLimits::default()).unwrap();
     hides(&handshake, "ProxyHandshake", &[]);
     let mut answer = *b"HTTP/1.1 407 \r\nProxy-Authenticate: s3cret\r\n\r\n";

@@ -262,12 +262,16 @@ fn fields_refused() {
     for (changes, expected) in cases {
         assert_eq!(refusal(GET, changes), Some(expected), "{changes:?}");
     }
-    let lawful: [&[&str]; 5] = [
+    let lawful: [&[&str]; 8] = [
         &["Content-Length: 0"],
         &["Content-Length: 000"],
         &["Sec-WebSocket-Protocol: ", "Sec-WebSocket-Protocol: chat"],
         &["-Connection", "Connection: ,, keep-alive ,\tuPGRADE ,"],
         &["-Upgrade", "Upgrade: h2c", "Upgrade: WEBsocket"],
+        // Names that are no longer and no shorter than those that are looked for.
+        &["If-Modified-Since: chunked"],
+        &["Sec-CH-Viewport-Height: a b"],
+        &["X-WebKit-CSP-Report-Only: a;"],
     ];
     for changes in lawful {
         assert_eq!(refusal(GET, changes), None, "{changes:?}");
@@ -307,6 +311,12 @@ fn malformed_heads() {
         judge(b"GET / HTTP/1.1\nHost: a\r\n\r\n", OriginPolicy::Any),
         Err(Refusal::RequestLineMalformed)
     );
+    // Line ends alone are a line, too.
+    for pieces in cuts(&[b'\n'; 40]) {
+        let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+        let fed = feed(&pieces, |input| handshake.receive(input));
+        assert_eq!(fed.result.err(), Some(Refusal::RequestLineMalformed));
+    }
     let every_byte = (0..=255u8).filter(|&byte| {
         let head = [b"GET / HTTP/1.1\r\nX: a".as_slice(), &[byte], b"b\r\n\r\n"].concat();
         read(&head).is_ok_and(|head| head.is_some())
@@ -335,6 +345,10 @@ fn limits_are_judged_at_the_byte_that_exceeds_them() {
     }
     assert_eq!(judge(&many(101), OriginPolicy::Any), Err(Refusal::TooManyFields));
 
+    // No line end has come yet.
+    let mut handshake = ServerHandshake::new(HandshakeLimits::default());
+    assert!(handshake.receive(&mut &mut [b'a'; 8192][..]).unwrap().is_none());
+    assert_eq!(handshake.receive(&mut &mut [b'a'][..]).err(), Some(Refusal::RequestLineTooLong));
     // No line end ever comes.
     for pieces in cuts(&[b'a'; 40000]) {
         let mut handshake = ServerHandshake::new(HandshakeLimits::default());
@@ -358,7 +372,7 @@ fn origin_policies() {
         [Origin::parse("https://App.example").unwrap(), Origin::parse("http://a.example:8080").unwrap()];
     let with_null = [Origin::Null];
     // Host, Origin; whether Any, List, a list of null, SameHost and Defer let it pass.
-    let cases: [(&str, Option<&str>, [bool; 5]); 18] = [
+    let cases: [(&str, Option<&str>, [bool; 5]); 19] = [
         ("a.example", None, [true, true, true, true, true]),
         ("a.example", Some("null"), [true, false, true, false, true]),
         ("a.example", Some("https://app.example"), [true, true, false, false, true]),
@@ -378,6 +392,7 @@ fn origin_policies() {
         // A scheme without a default port is another host's unless both say the same.
         ("app.example:81", Some("x-app://app.example"), [true, false, false, false, true]),
         ("app.example:81", Some("x-app://app.example:81"), [true, false, false, true, true]),
+        ("app.example", Some("x-app://app.example:80"), [true, false, false, false, true]),
     ];
     for (host, origin, expected) in cases {
         let host = format!("Host: {host}");
@@ -471,6 +486,8 @@ fn responses_of_the_application_are_checked() {
     assert_eq!(response(204, &[], b"").unwrap(), b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
     let not_allowed = String::from_utf8(response(405, &[("Allow", "GET, HEAD")], b"").unwrap()).unwrap();
     assert_eq!(field(&not_allowed, "allow"), Some("GET, HEAD"));
+    let not_allowed = String::from_utf8(response(405, &[], b"").unwrap()).unwrap();
+    assert_eq!(field(&not_allowed, "allow"), Some("GET"));
     let upgrade = String::from_utf8(response(426, &[], b"").unwrap()).unwrap();
     assert_eq!(field(&upgrade, "upgrade"), Some("websocket"));
     assert_eq!(field(&upgrade, "connection"), Some("Upgrade, close"));
@@ -528,6 +545,7 @@ fn more_than_64_reads_and_what_follows_the_head() {
         assert_eq!((got.method(), got.target(), got.path()), ("GET", "/chat", "/chat"));
         assert_eq!(got.version(), HttpVersion::HTTP_11);
         assert_eq!((got.field("x"), got.fields().count()), (Some(b"y".as_slice()), 6));
+        assert_eq!(got.fields().size_hint(), (6, Some(6)));
         assert_eq!(fed.left, bytes[head..]);
         let mut more = fed.left.clone();
         let mut input = &mut more[..];

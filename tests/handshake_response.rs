@@ -163,13 +163,16 @@ fn the_response_is_held_to_the_request() {
     let required = Offer { require_subprotocol: true, ..two };
     let foo = Offer { extensions: Some("foo; a=1, bar"), ..none };
     let wrong = "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    let cases: [(Offer<'_>, &[&str], Option<ResponseError>); 27] = [
+    let cases: [(Offer<'_>, &[&str], Option<ResponseError>); 29] = [
         (none, &[], None),
         (none, &["-Upgrade"], Some(ResponseError::UpgradeMissing)),
         (none, &["Upgrade: websocket"], Some(ResponseError::UpgradeInvalid)),
         (none, &["-Upgrade", "Upgrade: websocket, websocket"], Some(ResponseError::UpgradeInvalid)),
         (none, &["-Upgrade", "UPGRADE: WebSocket"], None),
         (none, &["-Connection"], Some(ResponseError::ConnectionUpgradeMissing)),
+        // Names that are as long as those that are looked for.
+        (none, &["Expires: 0"], None),
+        (none, &["-Connection", "Set-Cookie: upgrade"], Some(ResponseError::ConnectionUpgradeMissing)),
         (none, &["-Connection", "Connection: close"], Some(ResponseError::ConnectionUpgradeMissing)),
         (none, &["-Connection", "Connection: keep-alive", "Connection: x, UPGRADE"], None),
         (none, &["-Sec-WebSocket-Accept"], Some(ResponseError::AcceptMissing)),
@@ -274,6 +277,13 @@ fn interim_responses_are_skipped_up_to_a_bound() {
     let large = format!("HTTP/1.0 100 Continue\r\nX: {}\r\n\r\n", "a".repeat(8000));
     assert_eq!(error(Offer::default(), &after(2, &large)), None);
     assert_eq!(error(Offer::default(), &after(3, &large)), Some(ResponseError::HeadTooLarge));
+    // Two that are together as long as a head may be, and a byte more.
+    for (len, expected) in [(8192, None), (8193, Some(ResponseError::HeadTooLarge))] {
+        let start = "HTTP/1.1 103 \r\nX: ";
+        let padding = |len: usize| "a".repeat(len - start.len() - "\r\n\r\n".len());
+        let both = format!("{start}{}\r\n\r\n{start}{}\r\n\r\n", padding(8192), padding(len));
+        assert_eq!(error(Offer::default(), &after(1, &both)), expected, "{len}");
+    }
     // A 101 has no body, whatever it says.
     let mut with_length = response(SWITCHING, &["Content-Length: 2", "Transfer-Encoding: chunked"]);
     with_length.extend_from_slice(b"\x81\x00");
@@ -320,7 +330,7 @@ fn a_refusal_says_how_its_body_is_framed() {
 
 #[test]
 fn bodies_are_collected_up_to_a_cap() {
-    let cases: [(BodyFraming, usize, &str, &str, bool, &str); 30] = [
+    let cases: [(BodyFraming, usize, &str, &str, bool, &str); 32] = [
         (BodyFraming::None, 9, "next", "", false, "next"),
         (BodyFraming::Length(0), 9, "next", "", false, "next"),
         (BodyFraming::Length(4), 9, "bodynext", "body", false, "next"),
@@ -355,6 +365,8 @@ fn bodies_are_collected_up_to_a_cap() {
         (BodyFraming::Chunked, 9, "4\r\nbodyx\r\n", "body", true, "\r\n"),
         (BodyFraming::Chunked, 9, "4\r\nbody\nx", "body", true, "x"),
         (BodyFraming::Chunked, 9, "4;\0\r\nbody", "", true, "\r\nbody"),
+        (BodyFraming::Chunked, 9, "4;\x7f\r\nbody", "", true, "\r\nbody"),
+        (BodyFraming::Chunked, 99, "10\r\n0123456789abcdef\r\n0\r\n\r\n", "0123456789abcdef", false, ""),
         (BodyFraming::Chunked, 9, "0\r\nX: \0", "", true, ""),
         (BodyFraming::Chunked, 9, "ffffffffffffffff\r\nbody", "body", true, ""),
         (BodyFraming::Chunked, 9, "00000000000000004\r\nbody", "", true, "\r\nbody"),
@@ -371,6 +383,11 @@ fn bodies_are_collected_up_to_a_cap() {
     {
         let (body, rest) = collect(BodyFraming::Chunked, 9, endless.as_bytes());
         assert!(body.truncated && !rest.is_empty(), "what is skipped is bounded");
+    }
+    // To the byte: a semicolon, what follows it, and the end of the line.
+    for (len, truncated) in [(4094, false), (4095, true)] {
+        let (body, _) = collect(BodyFraming::Chunked, 9, format!("0;{}\r\n\r\n", "x".repeat(len)).as_bytes());
+        assert_eq!(body.truncated, truncated, "{len}");
     }
 }
 

@@ -79,7 +79,7 @@ fn requests() {
 fn answers() {
     let result = |answer: &[u8]| feed(&[answer.to_vec()], |input| handshake().receive(input)).result;
     assert!(matches!(result(b"HTTP/1.0 299 \r\n\r\n"), Ok(Some(Tunnel::Open(_)))));
-    assert!(matches!(result(b"HTTP/1.1 301 \r\n\r\n"), Ok(Some(Tunnel::Refused(_)))));
+    assert!(matches!(result(b"HTTP/1.1 300 \r\n\r\n"), Ok(Some(Tunnel::Refused(_)))));
     assert_eq!(result(b"HTTP/1.1 101 \r\n\r\n").err(), Some(ResponseError::Status(101)));
     assert_eq!(result(b"\x05\x00\r\n").err(), Some(ResponseError::StatusLineMalformed));
     let mut early = handshake();

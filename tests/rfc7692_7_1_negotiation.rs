@@ -338,6 +338,7 @@ fn s7_1_client_and_server_agree_with_each_other() {
 fn s7_an_answer_is_shown_as_it_is_sent() {
     let offer = PermessageDeflate::default().client_no_context_takeover().offer();
     assert_eq!(format!("{offer:?}"), format!("{:?}", &*offer));
+    assert_ne!(offer, PermessageDeflate::default().offer());
 }
 
 #[test]
