@@ -213,6 +213,7 @@ fn a_prepared_message_is_the_frame_that_the_call_would_have_made() {
         }
     }
     assert_eq!(Prepared::text(b"\xff").unwrap_err(), SendError::NotUtf8);
+    assert!(Prepared::text(b"text").is_ok());
 }
 
 #[test]

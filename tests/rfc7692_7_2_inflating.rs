@@ -301,6 +301,14 @@ fn s8_1_text_is_judged_as_it_inflates() {
     // Cut inside a character at the end.
     let (_, fault) = seen(agreed(), Config::default(), &[(TEXT, b"\x00\x01\x00\xfe\xff\xe2\x00")]);
     assert_eq!(fault, Some(ProtocolError::InvalidUtf8));
+    // The beginning of a character alone is no part.
+    let config = Config::default().delivery(Delivery::Parts);
+    let mut connection = Connection::server(config).with_deflate(agreed());
+    let mut begun = from_peer(Role::Server, 0x41, b"\x00\x03\x00\xfc\xff\xe2");
+    assert!(connection.receive(&mut &mut begun[..]).unwrap().is_none());
+    let mut rest = from_peer(Role::Server, 0x80, b"\x82\xac\x00");
+    let event = connection.receive(&mut &mut rest[..]).unwrap();
+    assert!(matches!(event, Some(Event::Text { text, first: true, last: true }) if &*text == "€"));
 }
 
 /// As other compressors write it: flushed, at each level, whatever blocks that makes.
