@@ -60,9 +60,8 @@ pub(super) fn token(value: &[u8]) -> Option<&str> {
 pub(super) fn version(value: &[u8]) -> Option<u8> {
     match value {
         [b'0'] => Some(0),
-        [b'1'..=b'9', ..] if value.iter().all(u8::is_ascii_digit) => {
-            core::str::from_utf8(value).ok()?.parse().ok()
-        }
+        // `u8::from_str` takes a plus sign and leading zeros, too.
+        [b'1'..=b'9', ..] => core::str::from_utf8(value).ok()?.parse().ok(),
         _ => None,
     }
 }
