@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use crate::frame_header::{MASKED, encode_header};
+use crate::frame_header::{MASKED, encode_header, put_header};
 use crate::{ControlPayload, FrameHeader, Mask};
 
 /// The bytes on their way out, in order.
@@ -85,22 +85,31 @@ impl Outbox {
         self.len
     }
 
-    /// Queues a frame whose payload is copied, and masked on the way if there is a key.
+    /// Queues a frame whose payload is copied: a server's.
     #[inline]
-    pub(crate) fn push_copied(&mut self, head: u8, key: Option<[u8; 4]>, payload: &[u8]) {
+    pub(crate) fn push_copied(&mut self, head: u8, payload: &[u8]) {
+        let before = self.copied.len();
+        self.copied.reserve(FrameHeader::MAX_LEN + payload.len());
+        match u8::try_from(payload.len()) {
+            Ok(len @ 0..126) => self.copied.extend_from_slice(&[head, len]),
+            _ => self.push_header(head, None, payload.len()),
+        }
+        self.copied.extend_from_slice(payload);
+        self.len += self.copied.len() - before;
+    }
+
+    /// Queues a frame whose payload is masked on the way: a client's.
+    #[inline]
+    pub(crate) fn push_masked(&mut self, head: u8, key: [u8; 4], payload: &[u8]) {
         let before = self.copied.len();
         self.copied.reserve(FrameHeader::MAX_LEN + payload.len());
         match (u8::try_from(payload.len()), key) {
-            (Ok(len @ 0..126), None) => self.copied.extend_from_slice(&[head, len]),
-            (Ok(len @ 0..126), Some([a, b, c, d])) => {
+            (Ok(len @ 0..126), [a, b, c, d]) => {
                 self.copied.extend_from_slice(&[head, MASKED | len, a, b, c, d]);
             }
-            _ => self.push_header(head, key, payload.len()),
+            _ => self.push_header(head, Some(key), payload.len()),
         }
-        match key {
-            Some(key) => Mask::new(key).append(payload, &mut self.copied),
-            None => self.copied.extend_from_slice(payload),
-        }
+        Mask::new(key).append(payload, &mut self.copied);
         self.len += self.copied.len() - before;
     }
 
@@ -161,7 +170,10 @@ impl Outbox {
         self.pass_shown();
         let before = self.len;
         if self.mark.ahead == self.len {
-            self.push_copied(frame.head, frame.key, &frame.payload);
+            match frame.key {
+                None => self.push_copied(frame.head, &frame.payload),
+                Some(key) => self.push_masked(frame.head, key, &frame.payload),
+            }
             self.mark.copied = self.copied.len();
         } else {
             let mut bytes = Vec::with_capacity(FrameHeader::MAX_LEN + frame.payload.len());
@@ -217,10 +229,15 @@ impl Outbox {
     }
 
     /// So many bytes have gone out; more than there are count as all.
+    #[inline]
     pub(crate) fn advance(&mut self, bytes: usize) {
-        if bytes >= self.len {
-            return self.clear();
-        }
+        // The short way: most sockets take all that there is.
+        if bytes >= self.len { self.clear() } else { self.advance_within(bytes) }
+    }
+
+    /// Fewer bytes have gone out than there are.
+    #[inline(never)]
+    fn advance_within(&mut self, bytes: usize) {
         while self.mark.ahead < bytes {
             self.pass_frame();
         }
@@ -371,8 +388,9 @@ impl Outbox {
         }
     }
 
+    #[inline(never)]
     fn push_header(&mut self, head: u8, key: Option<[u8; 4]>, payload_len: usize) {
-        self.copied.extend_from_slice(encode_header(head, len_u64(payload_len), key).as_ref());
+        put_header(head, len_u64(payload_len), key, |bytes| self.copied.extend_from_slice(bytes));
     }
 }
 
