@@ -1,6 +1,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -209,7 +210,7 @@ impl Outbox {
         let run = match self.shared.front() {
             // The short way: most output was copied.
             None => self.copied.get(self.read..).unwrap_or_default(),
-            Some(_) => self.runs().next().unwrap_or_default(),
+            Some(_) => self.each_run(ControlFlow::Break).break_value().unwrap_or_default(),
         };
         self.show(run.len());
         run
@@ -218,12 +219,14 @@ impl Outbox {
     /// As many runs of bytes as there are places for; how many those were.
     #[cfg(feature = "std")]
     pub(crate) fn chunks_vectored<'a>(&'a self, into: &mut [std::io::IoSlice<'a>]) -> usize {
-        let (mut count, mut bytes) = (0, 0);
-        for (slice, run) in into.iter_mut().zip(self.runs()) {
+        let (mut slices, mut count, mut bytes) = (into.iter_mut(), 0, 0);
+        let _ = self.each_run(|run| {
+            let Some(slice) = slices.next() else { return ControlFlow::Break(()) };
             *slice = std::io::IoSlice::new(run);
-            bytes += run.len();
             count += 1;
-        }
+            bytes += run.len();
+            ControlFlow::Continue(())
+        });
         self.show(bytes);
         count
     }
@@ -260,10 +263,11 @@ impl Outbox {
             None if len == self.len => Bytes::from(core::mem::take(&mut self.copied)).slice(self.read..),
             _ => {
                 let mut bytes = Vec::with_capacity(len);
-                for run in self.runs() {
+                let _ = self.each_run(|run| {
                     let missing = len - bytes.len();
                     bytes.extend_from_slice(run.get(..missing).unwrap_or(run));
-                }
+                    if bytes.len() < len { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                });
                 bytes.into()
             }
         };
@@ -271,19 +275,21 @@ impl Outbox {
         taken
     }
 
-    /// The bytes in runs that lie together.
-    fn runs(&self) -> impl Iterator<Item = &[u8]> {
+    /// Hands over the runs of bytes that lie together, one after the other, until told to stop.
+    #[inline]
+    fn each_run<'a, T>(&'a self, mut with: impl FnMut(&'a [u8]) -> ControlFlow<T>) -> ControlFlow<T> {
         let mut read = self.read;
-        let mut shared = self.shared.iter().peekable();
-        core::iter::from_fn(move || {
-            let next = shared.peek().map_or(self.copied.len(), |next| next.at);
-            let run = match self.copied.get(read..next) {
-                Some(run) if !run.is_empty() => run,
-                _ => return shared.next().map(|shared| &*shared.bytes),
-            };
-            read = next;
-            Some(run)
-        })
+        for shared in &self.shared {
+            if let Some(copied @ [_, ..]) = self.copied.get(read..shared.at) {
+                with(copied)?;
+            }
+            with(&shared.bytes)?;
+            read = shared.at;
+        }
+        match self.copied.get(read..) {
+            Some(copied @ [_, ..]) => with(copied),
+            _ => ControlFlow::Continue(()),
+        }
     }
 
     fn show(&self, bytes: usize) {
