@@ -207,17 +207,23 @@ impl Outbox {
 
     /// The first run of bytes.
     pub(crate) fn chunk(&self) -> &[u8] {
-        let run = match self.shared.front() {
-            // The short way: most output was copied.
-            None => self.copied.get(self.read..).unwrap_or_default(),
-            Some(_) => self.each_run(ControlFlow::Break).break_value().unwrap_or_default(),
+        // The short way: most output was copied.
+        let run = match self.shared.is_empty() {
+            true => self.copied.get(self.read..).unwrap_or_default(),
+            false => self.first_run(),
         };
         self.show(run.len());
         run
     }
 
+    #[inline(never)]
+    fn first_run(&self) -> &[u8] {
+        self.each_run(ControlFlow::Break).break_value().unwrap_or_default()
+    }
+
     /// As many runs of bytes as there are places for; how many those were.
     #[cfg(feature = "std")]
+    #[inline(never)]
     pub(crate) fn chunks_vectored<'a>(&'a self, into: &mut [std::io::IoSlice<'a>]) -> usize {
         let (mut slices, mut count, mut bytes) = (into.iter_mut(), 0, 0);
         let _ = self.each_run(|run| {
