@@ -266,7 +266,12 @@ impl Closing {
     }
 
     /// What is to be done with the transport, given whether output is still queued.
+    #[inline]
     pub(crate) fn transport(&self, queued: bool) -> Transport {
+        // The short way: whatever begins the end says that it did.
+        if self.cause.is_none() {
+            return Transport::Keep;
+        }
         match self.given_up {
             Some(verdict) => verdict,
             None if self.ended => match queued && self.received {

@@ -158,20 +158,31 @@ pub(crate) const fn header_len(payload_len: usize) -> usize {
 #[inline]
 pub(crate) fn encode_header(head: u8, payload_len: u64, masking_key: Option<[u8; 4]>) -> EncodedHeader {
     let mut header = EncodedHeader { bytes: [0; FrameHeader::MAX_LEN], len: 0 };
+    put_header(head, payload_len, masking_key, |bytes| header.push(bytes));
+    header
+}
+
+/// Hands the bytes of a header to `put`, each time as many as the compiler knows.
+#[inline]
+pub(crate) fn put_header(
+    head: u8,
+    payload_len: u64,
+    masking_key: Option<[u8; 4]>,
+    mut put: impl FnMut(&[u8]),
+) {
     let masked = if masking_key.is_some() { MASKED } else { 0 };
     let len = payload_len.to_be_bytes();
     match payload_len {
-        0..126 => header.push([head, masked | len[7]]),
-        126..=0xffff => header.push([head, masked | LEN_16, len[6], len[7]]),
+        0..126 => put(&[head, masked | len[7]]),
+        126..=0xffff => put(&[head, masked | LEN_16, len[6], len[7]]),
         _ => {
-            header.push([head, masked | LEN_64]);
-            header.push(len);
+            put(&[head, masked | LEN_64]);
+            put(&len);
         }
     }
     if let Some(key) = masking_key {
-        header.push(key);
+        put(&key);
     }
-    header
 }
 
 /// The bytes of a [`FrameHeader`], 2 to 14 of them.
@@ -183,11 +194,11 @@ pub struct EncodedHeader {
 
 impl EncodedHeader {
     #[inline]
-    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
+    fn push(&mut self, bytes: &[u8]) {
         let start = usize::from(self.len);
-        if let Some(room) = self.bytes.get_mut(start..start + N) {
-            room.copy_from_slice(&bytes);
-            self.len += u8::try_from(N).unwrap_or_default();
+        if let Some(room) = self.bytes.get_mut(start..start + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.len += u8::try_from(bytes.len()).unwrap_or_default();
         }
     }
 }

@@ -1,11 +1,12 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use crate::frame_header::{MASKED, encode_header};
+use crate::frame_header::{MASKED, encode_header, put_header};
 use crate::{ControlPayload, FrameHeader, Mask};
 
 /// The bytes on their way out, in order.
@@ -85,22 +86,31 @@ impl Outbox {
         self.len
     }
 
-    /// Queues a frame whose payload is copied, and masked on the way if there is a key.
+    /// Queues a frame whose payload is copied: a server's.
     #[inline]
-    pub(crate) fn push_copied(&mut self, head: u8, key: Option<[u8; 4]>, payload: &[u8]) {
+    pub(crate) fn push_copied(&mut self, head: u8, payload: &[u8]) {
+        let before = self.copied.len();
+        self.copied.reserve(FrameHeader::MAX_LEN + payload.len());
+        match u8::try_from(payload.len()) {
+            Ok(len @ 0..126) => self.copied.extend_from_slice(&[head, len]),
+            _ => self.push_header(head, None, payload.len()),
+        }
+        self.copied.extend_from_slice(payload);
+        self.len += self.copied.len() - before;
+    }
+
+    /// Queues a frame whose payload is masked on the way: a client's.
+    #[inline]
+    pub(crate) fn push_masked(&mut self, head: u8, key: [u8; 4], payload: &[u8]) {
         let before = self.copied.len();
         self.copied.reserve(FrameHeader::MAX_LEN + payload.len());
         match (u8::try_from(payload.len()), key) {
-            (Ok(len @ 0..126), None) => self.copied.extend_from_slice(&[head, len]),
-            (Ok(len @ 0..126), Some([a, b, c, d])) => {
+            (Ok(len @ 0..126), [a, b, c, d]) => {
                 self.copied.extend_from_slice(&[head, MASKED | len, a, b, c, d]);
             }
-            _ => self.push_header(head, key, payload.len()),
+            _ => self.push_header(head, Some(key), payload.len()),
         }
-        match key {
-            Some(key) => Mask::new(key).append(payload, &mut self.copied),
-            None => self.copied.extend_from_slice(payload),
-        }
+        Mask::new(key).append(payload, &mut self.copied);
         self.len += self.copied.len() - before;
     }
 
@@ -161,7 +171,10 @@ impl Outbox {
         self.pass_shown();
         let before = self.len;
         if self.mark.ahead == self.len {
-            self.push_copied(frame.head, frame.key, &frame.payload);
+            match frame.key {
+                None => self.push_copied(frame.head, &frame.payload),
+                Some(key) => self.push_masked(frame.head, key, &frame.payload),
+            }
             self.mark.copied = self.copied.len();
         } else {
             let mut bytes = Vec::with_capacity(FrameHeader::MAX_LEN + frame.payload.len());
@@ -194,33 +207,46 @@ impl Outbox {
 
     /// The first run of bytes.
     pub(crate) fn chunk(&self) -> &[u8] {
-        let run = match self.shared.front() {
-            // The short way: most output was copied.
-            None => self.copied.get(self.read..).unwrap_or_default(),
-            Some(_) => self.runs().next().unwrap_or_default(),
+        // The short way: most output was copied.
+        let run = match self.shared.is_empty() {
+            true => self.copied.get(self.read..).unwrap_or_default(),
+            false => self.first_run(),
         };
         self.show(run.len());
         run
     }
 
+    #[inline(never)]
+    fn first_run(&self) -> &[u8] {
+        self.each_run(ControlFlow::Break).break_value().unwrap_or_default()
+    }
+
     /// As many runs of bytes as there are places for; how many those were.
     #[cfg(feature = "std")]
+    #[inline(never)]
     pub(crate) fn chunks_vectored<'a>(&'a self, into: &mut [std::io::IoSlice<'a>]) -> usize {
-        let (mut count, mut bytes) = (0, 0);
-        for (slice, run) in into.iter_mut().zip(self.runs()) {
+        let (mut slices, mut count, mut bytes) = (into.iter_mut(), 0, 0);
+        let _ = self.each_run(|run| {
+            let Some(slice) = slices.next() else { return ControlFlow::Break(()) };
             *slice = std::io::IoSlice::new(run);
-            bytes += run.len();
             count += 1;
-        }
+            bytes += run.len();
+            ControlFlow::Continue(())
+        });
         self.show(bytes);
         count
     }
 
     /// So many bytes have gone out; more than there are count as all.
+    #[inline]
     pub(crate) fn advance(&mut self, bytes: usize) {
-        if bytes >= self.len {
-            return self.clear();
-        }
+        // The short way: most sockets take all that there is.
+        if bytes >= self.len { self.clear() } else { self.advance_within(bytes) }
+    }
+
+    /// Fewer bytes have gone out than there are.
+    #[inline(never)]
+    fn advance_within(&mut self, bytes: usize) {
         while self.mark.ahead < bytes {
             self.pass_frame();
         }
@@ -243,10 +269,11 @@ impl Outbox {
             None if len == self.len => Bytes::from(core::mem::take(&mut self.copied)).slice(self.read..),
             _ => {
                 let mut bytes = Vec::with_capacity(len);
-                for run in self.runs() {
+                let _ = self.each_run(|run| {
                     let missing = len - bytes.len();
                     bytes.extend_from_slice(run.get(..missing).unwrap_or(run));
-                }
+                    if bytes.len() < len { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                });
                 bytes.into()
             }
         };
@@ -254,19 +281,21 @@ impl Outbox {
         taken
     }
 
-    /// The bytes in runs that lie together.
-    fn runs(&self) -> impl Iterator<Item = &[u8]> {
+    /// Hands over the runs of bytes that lie together, one after the other, until told to stop.
+    #[inline]
+    fn each_run<'a, T>(&'a self, mut with: impl FnMut(&'a [u8]) -> ControlFlow<T>) -> ControlFlow<T> {
         let mut read = self.read;
-        let mut shared = self.shared.iter().peekable();
-        core::iter::from_fn(move || {
-            let next = shared.peek().map_or(self.copied.len(), |next| next.at);
-            let run = match self.copied.get(read..next) {
-                Some(run) if !run.is_empty() => run,
-                _ => return shared.next().map(|shared| &*shared.bytes),
-            };
-            read = next;
-            Some(run)
-        })
+        for shared in &self.shared {
+            if let Some(copied @ [_, ..]) = self.copied.get(read..shared.at) {
+                with(copied)?;
+            }
+            with(&shared.bytes)?;
+            read = shared.at;
+        }
+        match self.copied.get(read..) {
+            Some(copied @ [_, ..]) => with(copied),
+            _ => ControlFlow::Continue(()),
+        }
     }
 
     fn show(&self, bytes: usize) {
@@ -371,8 +400,9 @@ impl Outbox {
         }
     }
 
+    #[inline(never)]
     fn push_header(&mut self, head: u8, key: Option<[u8; 4]>, payload_len: usize) {
-        self.copied.extend_from_slice(encode_header(head, len_u64(payload_len), key).as_ref());
+        put_header(head, len_u64(payload_len), key, |bytes| self.copied.extend_from_slice(bytes));
     }
 }
 

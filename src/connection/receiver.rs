@@ -356,13 +356,18 @@ fn room(there: usize, capacity: usize, len: usize, to_come: u64) -> usize {
     len.saturating_add(usize::try_from(to_come).map_or(ahead, |to_come| to_come.min(ahead)))
 }
 
+/// Text is judged and copied so much at a time: what was judged is near when it is copied.
+const PIECE: usize = 16 << 10;
+
 pub(super) fn append_text(
     utf8: &mut Utf8,
-    mut payload: &[u8],
+    payload: &[u8],
     text: &mut String,
 ) -> Result<(), crate::InvalidUtf8> {
-    while let Some(valid) = utf8.next(&mut payload)? {
-        text.push_str(&valid);
+    for mut piece in payload.chunks(PIECE) {
+        while let Some(valid) = utf8.next(&mut piece)? {
+            text.push_str(&valid);
+        }
     }
     Ok(())
 }
