@@ -312,7 +312,7 @@ fn malformed_heads() {
         Err(Refusal::RequestLineMalformed)
     );
     // Line ends alone are a line, too.
-    for pieces in cuts(&[b'\n'; 40]) {
+    for pieces in cuts(&[b'\n'; 32]) {
         let mut handshake = ServerHandshake::new(HandshakeLimits::default());
         let fed = feed(&pieces, |input| handshake.receive(input));
         assert_eq!(fed.result.err(), Some(Refusal::RequestLineMalformed));
