@@ -1,6 +1,7 @@
 //! The rows of the target table: what is done, with how many bytes, and how it has to compare.
 
 use crate::deflate;
+use crate::stream::{Stream, Tap};
 use crate::wire::{self, Kind, READ};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,6 +122,11 @@ impl Row {
             Work::Inflate(level) => deflate::masked_messages(&self.texts(), level),
             Work::Send | Work::Shared | Work::Masked | Work::Compress(_) => Vec::new(),
         }
+    }
+
+    /// The same as a stream.
+    pub fn stream(&self) -> (Stream, Tap) {
+        Stream::endless(self.wire(), self.read)
     }
 
     pub fn is_text(&self) -> bool {

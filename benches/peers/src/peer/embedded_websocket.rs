@@ -97,7 +97,7 @@ struct Part {
 
 impl Input {
     fn new(row: &Row) -> Input {
-        let (stream, _) = Stream::new(row);
+        let (stream, _) = row.stream();
         Input { stream, buffer: vec![0; row.read + HEADER], start: 0, end: 0, payload: vec![0; row.size] }
     }
 

@@ -5,10 +5,10 @@ use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket}
 
 use crate::Run;
 use crate::rows::{Row, Work};
-use crate::stream::{Stream, at_once};
+use crate::stream::at_once;
 
 pub fn build(row: &Row) -> Option<Run> {
-    let (stream, tap) = Stream::new(row);
+    let (stream, tap) = row.stream();
     let (messages, payload) = (row.messages, row.payload());
     let role = if row.work == Work::Masked { Role::Client } else { Role::Server };
     let mut socket = WebSocket::after_handshake(stream, role);

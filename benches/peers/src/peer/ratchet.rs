@@ -8,10 +8,10 @@ use tokio::io::BufReader;
 
 use crate::Run;
 use crate::rows::{Row, Work};
-use crate::stream::{Stream, at_once};
+use crate::stream::at_once;
 
 pub fn build(row: &Row) -> Option<Run> {
-    let (stream, tap) = Stream::new(row);
+    let (stream, tap) = row.stream();
     let (messages, payload, text) = (row.messages, row.payload(), row.is_text());
     let config = WebSocketConfig { max_message_size: 1 << 30 };
     if row.work == Work::Handshake {

@@ -8,10 +8,10 @@ use soketto::{Data, Mode};
 use super::batch;
 use crate::Run;
 use crate::rows::{Row, Work};
-use crate::stream::{Stream, at_once};
+use crate::stream::at_once;
 
 pub fn build(row: &Row) -> Option<Run> {
-    let (stream, tap) = Stream::new(row);
+    let (stream, tap) = row.stream();
     let (messages, batch, payload) = (row.messages, batch(row.size), row.payload());
     let mode = if row.work == Work::Masked { Mode::Client } else { Mode::Server };
     if row.work == Work::Handshake {

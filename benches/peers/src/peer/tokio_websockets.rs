@@ -7,10 +7,10 @@ use tokio_websockets::{ClientBuilder, Config, Limits, Message, ServerBuilder};
 use super::{BATCH, batch};
 use crate::Run;
 use crate::rows::{Row, Work};
-use crate::stream::{Stream, at_once};
+use crate::stream::at_once;
 
 pub fn build(row: &Row) -> Option<Run> {
-    let (stream, tap) = Stream::new(row);
+    let (stream, tap) = row.stream();
     let (messages, batch) = (row.messages, batch(row.size));
     let config = Config::default().flush_threshold(BATCH);
     let server = ServerBuilder::new().config(config).limits(Limits::unlimited());

@@ -7,10 +7,9 @@ use tungstenite::{Message, WebSocket};
 use super::batch;
 use crate::Run;
 use crate::rows::{Row, Work};
-use crate::stream::Stream;
 
 pub fn build(row: &Row) -> Option<Run> {
-    let (stream, tap) = Stream::new(row);
+    let (stream, tap) = row.stream();
     let messages = row.messages;
     let config = WebSocketConfig::default().max_frame_size(None).max_message_size(None);
     let socket = |role| WebSocket::from_raw_socket(stream.clone(), role, Some(config));

@@ -6,10 +6,10 @@ use web_socket::{Event, Frame, WebSocket};
 
 use crate::Run;
 use crate::rows::{Row, Work};
-use crate::stream::{Stream, at_once};
+use crate::stream::at_once;
 
 pub fn build(row: &Row) -> Option<Run> {
-    let (stream, tap) = Stream::new(row);
+    let (stream, tap) = row.stream();
     let (messages, payload, text) = (row.messages, row.payload(), row.is_text());
     let stream = BufReader::with_capacity(row.read, stream);
     Some(match row.work {

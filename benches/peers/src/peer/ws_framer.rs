@@ -16,7 +16,7 @@ use crate::stream::Stream;
 const HEADER: usize = 14;
 
 pub fn build(row: &Row) -> Option<Run> {
-    let (mut stream, _) = Stream::new(row);
+    let (mut stream, _) = row.stream();
     let (messages, payload) = (row.messages, row.payload());
     // A message has to lie whole in the buffer, with what came behind it.
     let input = vec![0; row.size + row.read + HEADER].leak();

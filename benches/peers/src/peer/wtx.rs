@@ -1,36 +1,13 @@
 //! wtx: its `WebSocket` over the stream in memory; it writes every frame by itself. Its keys come of a small xorshift
 //! generator. Its handshake needs a crypto library of its own.
 
-use std::io::{Read, Write};
-
 use wtx::collection::Vector;
 use wtx::rng::Xorshift64;
-use wtx::stream::{StreamReader, StreamWriter};
 use wtx::web_socket::{Frame, OpCode, WebSocket, WebSocketBuffer, WebSocketPayloadOrigin};
 
 use crate::Run;
 use crate::rows::{Row, Work};
-use crate::stream::{Stream, at_once};
-
-impl StreamReader for Stream {
-    async fn read(&mut self, into: &mut [u8]) -> wtx::Result<usize> {
-        Ok(Read::read(self, into).expect("memory"))
-    }
-}
-
-impl StreamWriter for Stream {
-    async fn write_all(&mut self, bytes: &[u8]) -> wtx::Result<()> {
-        Write::write(self, bytes).expect("memory");
-        Ok(())
-    }
-
-    async fn write_all_vectored(&mut self, slices: &[&[u8]]) -> wtx::Result<()> {
-        for slice in slices {
-            Write::write(self, slice).expect("memory");
-        }
-        Ok(())
-    }
-}
+use crate::stream::at_once;
 
 pub fn build(row: &Row) -> Option<Run> {
     match row.work {
@@ -41,7 +18,7 @@ pub fn build(row: &Row) -> Option<Run> {
 }
 
 fn over<const CLIENT: bool>(row: &Row) -> Run {
-    let (stream, tap) = Stream::new(row);
+    let (stream, tap) = row.stream();
     let (messages, mut payload) = (row.messages, row.payload());
     let random = Xorshift64::new(7);
     let mut socket =

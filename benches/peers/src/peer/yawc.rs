@@ -93,7 +93,7 @@ pub fn build(row: &Row) -> Option<Run> {
 
 /// A whole connection, as only that compresses.
 fn socket(row: &Row, level: u8) -> (WebSocket<Stream>, Tap) {
-    let (stream, tap) = Stream::new(row);
+    let (stream, tap) = row.stream();
     let options = Options::default()
         .with_compression_level(CompressionLevel::new(level.into()))
         .with_limits(1 << 30, 1 << 30)
