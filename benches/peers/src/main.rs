@@ -130,7 +130,7 @@ fn processor_time() -> Duration {
 
 fn report(table: &mut [(Row, Vec<Candidate>)]) {
     println!(
-        "| ns per message | ours | best Rust | floor | ours/best (≤) | ours/floor (≤) | met | the others |"
+        "| ns per message | ours (≤) | best Rust | floor | ours/best (≤) | ours/floor (≤) | met | the others |"
     );
     println!("| --- | ---: | --- | ---: | ---: | ---: | --- | --- |");
     for (row, candidates) in table {
@@ -155,7 +155,7 @@ fn report(table: &mut [(Row, Vec<Candidate>)]) {
         println!(
             "| {} | {} | {} | {} | {} | {} | {}, {} | {}{} |",
             row.name,
-            digits(ours),
+            row.most().map_or(digits(ours), |most| format!("{} ({})", digits(ours), digits(most))),
             best.as_ref().map_or("–".into(), named),
             floor.map_or("–".into(), digits),
             show(to_best, row.best_ratio()),

@@ -102,6 +102,11 @@ pub fn rows() -> Vec<Row> {
 }
 
 impl Row {
+    /// The target in nanoseconds, where it is more than not to be slower than the best.
+    pub fn most(&self) -> Option<f64> {
+        (!matches!(self.work, Work::Inflate(_) | Work::Compress(_))).then_some(self.target)
+    }
+
     /// The most that the target allows beside the best peer, and beside the floor.
     pub fn best_ratio(&self) -> Option<f64> {
         Some(self.target / self.best?)
