@@ -49,25 +49,19 @@ impl Mask {
         if self.0 == 0 {
             return;
         }
-        if bytes.len() < WIDE_FROM {
-            self.mask_short(bytes)
-        } else {
-            dispatch(
-                #[inline(always)]
-                || self.mask_long(bytes),
-            )
+        match bytes.len() {
+            0..=32 => self.mask_ends(bytes),
+            33..WIDE_FROM => self.mask_short(bytes),
+            _ => self.mask_wide(bytes),
         }
     }
 
-    #[inline]
-    fn mask_short(self, bytes: &mut [u8]) {
+    /// Up to 32 bytes. The last ones may overlap the first, so they are masked before anything is written.
+    #[inline(always)]
+    fn mask_ends(self, bytes: &mut [u8]) {
         let len = bytes.len();
-        // The last bytes may overlap those before them, so they are masked before anything is written.
         if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
             let (first, last) = (self.mask_16(*first), self.turned(len).mask_16(*last));
-            if let Some((_, blocks)) = bytes.split_first_chunk_mut::<16>() {
-                self.mask_blocks(blocks);
-            }
             set_ends(bytes, first, last);
         } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
             let (first, last) = (self.mask_8(*first), self.turned(len).mask_8(*last));
@@ -80,6 +74,25 @@ impl Mask {
                 *byte ^= key;
             }
         }
+    }
+
+    /// Apart from what is shorter, which would save the registers that this needs.
+    #[inline(never)]
+    fn mask_short(self, bytes: &mut [u8]) {
+        let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else { return };
+        let (first, last) = (self.mask_16(*first), self.turned(bytes.len()).mask_16(*last));
+        if let Some((_, blocks)) = bytes.split_first_chunk_mut::<16>() {
+            self.mask_blocks(blocks);
+        }
+        set_ends(bytes, first, last);
+    }
+
+    #[inline(never)]
+    fn mask_wide(self, bytes: &mut [u8]) {
+        dispatch(
+            #[inline(always)]
+            || self.mask_long(bytes),
+        );
     }
 
     /// Masks the next bytes of the payload on their way from `from` to `to`, as many as the shorter one holds.
@@ -118,9 +131,11 @@ impl Mask {
             _ => to.spare_capacity_mut().as_ptr().align_offset(LINE).min(from.len()),
         };
         let (ahead, lines) = from.split_at(ahead);
-        let start = to.len();
-        to.extend_from_slice(ahead);
-        self.mask(to.get_mut(start..).unwrap_or_default());
+        if !ahead.is_empty() {
+            let start = to.len();
+            to.extend_from_slice(ahead);
+            self.mask(to.get_mut(start..).unwrap_or_default());
+        }
         if lines.is_empty() {
             return;
         }

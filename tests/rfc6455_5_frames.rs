@@ -233,7 +233,7 @@ fn s5_3_payloads_of_all_lengths_are_masked_wherever_they_lie() {
     let masked = |from: usize, to: usize| -> Vec<u8> {
         data[from..to].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
     };
-    // From 128 bytes on they are masked another way, and from 4096 on where they are copied.
+    // They are masked another way from 33 and from 128 bytes on, and from 4096 on where they are copied.
     for len in (0..700).chain(4080..4180).chain([4999, 5000]) {
         for start in [0, 1, 7, 8, 31, 60, 63] {
             let end = start + len;
