@@ -242,16 +242,29 @@ fn s7_2_2_the_tail_may_complete_a_final_block() {
 
 #[test]
 fn s7_2_2_the_tail_has_no_output() {
-    // All but one byte of what there is room for stored, behind it Hello and the first five bits of a literal, which
-    // the tail completes: the output has no room then to say whether the message ends there.
-    for room in [8_u16 << 10, 16 << 10, 32 << 10] {
-        let stored = room - 6;
-        let [low, high] = stored.to_le_bytes();
-        let mut payload = vec![0, low, high, !low, !high];
-        payload.resize(5 + usize::from(stored), b'a');
-        payload.extend_from_slice(b"\xf2\x48\xcd\xc9\xc9\x67");
-        let (events, error) = seen(agreed(), Config::default(), &[(TEXT, &payload)]);
-        assert_eq!((events, error), (vec![], Some(ProtocolError::CorruptDeflate)), "{room}");
+    // Bytes stored, behind them Hello and the first bits of a literal or the head of a stored block, which the tail
+    // completes: near the end of the room there is for output, none is left to say whether the message ends there.
+    let torn: [&[u8]; 2] = [b"\xf2\x48\xcd\xc9\xc9\x67", b"\xf2\x48\xcd\xc9\xc9\x07\x00\x04\x00\xfb\xff"];
+    for (room, torn) in
+        [8_u16 << 10, 16 << 10, 32 << 10].into_iter().flat_map(|room| torn.map(|torn| (room, torn)))
+    {
+        for stored in room - 10..room - 4 {
+            let [low, high] = stored.to_le_bytes();
+            let mut payload = vec![0, low, high, !low, !high];
+            payload.resize(5 + usize::from(stored), b'a');
+            payload.extend_from_slice(torn);
+            let frames = [(TEXT, &payload[..])];
+            let (events, error) = seen(agreed(), Config::default(), &frames);
+            assert_eq!((events, error), (vec![], Some(ProtocolError::CorruptDeflate)), "{stored}");
+
+            let wire = from_peer(Role::Server, TEXT, &payload);
+            for cuts in [vec![], (1..wire.len()).collect()] {
+                let mut subject = Subject::deflating(Kind::Parts, Role::Server, Config::default(), agreed());
+                subject.feed_cut(&wire, &cuts);
+                let before = "a".repeat(usize::from(stored)) + "Hello";
+                assert!(subject.partial == Some(text(&before)), "{stored}");
+            }
+        }
     }
 }
 

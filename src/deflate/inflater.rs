@@ -122,30 +122,36 @@ impl Inflater {
     /// not to be full.
     ///
     /// A message that ends with a final block, or without any byte, is at such an end already: the tail would begin
-    /// another block.
+    /// another block. The tail is an empty block, so what it gives any output to was torn before; that output, of
+    /// which there is as much as the run has room for, is nobody's.
     pub(crate) fn finish(&mut self) -> Result<(), Corrupt> {
         if !self.inside {
             return Ok(());
         }
+        let torn = self.at;
+        let ended = self.end_block();
+        if self.at != torn {
+            self.at = torn;
+            return Err(Corrupt);
+        }
+        ended?;
+        self.inside = false;
+        if self.engine.total_in() >= RENEW_FROM { self.rejoin() } else { Ok(()) }
+    }
+
+    /// Inflates the tail, behind which there is to be the end of a block.
+    fn end_block(&mut self) -> Result<(), Corrupt> {
         // Told to, the engine stops between two blocks; elsewhere it goes on and takes the byte behind the tail.
         const PROBE: [u8; 5] = [TAIL[0], TAIL[1], TAIL[2], TAIL[3], 0];
         let mut rest = &PROBE[..];
-        while rest.len() > 1 {
+        while rest.len() > 1 && !self.is_full() {
             let (status, read) = self.step(rest, InflateFlush::Block)?;
             rest = rest.get(read..).unwrap_or_default();
             if status == Status::StreamEnd {
                 self.rejoin()?;
             }
-            if self.is_full() {
-                // An empty block has no output.
-                return Err(Corrupt);
-            }
         }
-        self.inside = false;
-        if rest.is_empty() {
-            return Err(Corrupt);
-        }
-        if self.engine.total_in() >= RENEW_FROM { self.rejoin() } else { Ok(()) }
+        if rest.is_empty() { Err(Corrupt) } else { Ok(()) }
     }
 
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<(Status, usize), Corrupt> {
