@@ -179,6 +179,26 @@ fn s7_2_3_4_after_a_final_block_the_whole_window_is_there() {
 }
 
 #[test]
+fn s7_2_3_4_behind_a_final_block_there_is_the_agreed_window_and_no_more() {
+    // A final stored block, then a match of 258 at distance 32768 as above, in one message.
+    let stored = [&b"\x01\x00\x80\xff\x7f"[..], &[b'a'; 1 << 15]].concat();
+    let payload = [&stored[..], b"\x1b\xbd\xff\x1f\x00"].concat();
+    for bits in 8..=15 {
+        let window = WindowBits::new(bits).unwrap();
+        let agreed = PermessageDeflate::default()
+            .server_max_window_bits(window)
+            .client_max_window_bits(Some(window))
+            .no_context_takeover()
+            .agreed();
+        let expected = match bits {
+            15 => (vec![Seen::Binary(vec![b'a'; (1 << 15) + 258])], None),
+            _ => (vec![], Some(ProtocolError::CorruptDeflate)),
+        };
+        assert!(seen(agreed, Config::default(), &[(BINARY, &payload)]) == expected, "{bits}");
+    }
+}
+
+#[test]
 fn s7_2_a_payload_of_no_bytes_is_an_empty_message_and_harmless() {
     let hello: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
     let back: &[u8] = b"\xf2\x00\x11\x00\x00";

@@ -178,10 +178,10 @@ impl Inflation {
         }
         match &mut self.inflater {
             Some(_) if direction.takeover => {}
-            Some(inflater) => inflater.restart(),
+            Some(inflater) => inflater.restart(direction.window),
             None => {
                 let mut inflater = match pool.filter(|_| !direction.takeover) {
-                    Some(pool) => pool.inflater().ok_or(ProtocolError::InflatersExhausted)?,
+                    Some(pool) => pool.inflater(direction.window).ok_or(ProtocolError::InflatersExhausted)?,
                     None => Box::new(Inflater::new(direction.window)),
                 };
                 let window = core::mem::take(&mut self.window);

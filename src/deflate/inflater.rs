@@ -51,9 +51,10 @@ impl Inflater {
         }
     }
 
-    /// Empties the window.
-    pub(crate) fn restart(&mut self) {
+    /// Empties the window, which will grow to this size.
+    pub(crate) fn restart(&mut self, window: WindowBits) {
         self.engine.reset(false);
+        self.window = window.bytes();
         self.at = 0;
         self.end = 0;
         self.lap = 0;

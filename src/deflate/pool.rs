@@ -55,17 +55,17 @@ impl DeflatePool {
         self.deflaters = Vec::new();
     }
 
-    /// One with an empty window, if not all are out.
-    pub(crate) fn inflater(&mut self) -> Option<Box<Inflater>> {
+    /// One with an empty window, which will grow to this size, if not all are out.
+    pub(crate) fn inflater(&mut self, window: WindowBits) -> Option<Box<Inflater>> {
         if Arc::strong_count(&self.permits) > self.most {
             return None;
         }
         let mut inflater = match self.inflaters.pop() {
             Some(mut inflater) => {
-                inflater.restart();
+                inflater.restart(window);
                 inflater
             }
-            None => Box::new(Inflater::new(WindowBits::MAX)),
+            None => Box::new(Inflater::new(window)),
         };
         inflater.permit = Some(Arc::clone(&self.permits));
         Some(inflater)
