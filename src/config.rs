@@ -43,6 +43,8 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// Each message whole, in one event.
+    ///
+    /// A compressed frame of up to 17 KiB is inflated when it has come whole, and only then judged.
     #[default]
     Messages,
     /// Each message in as many events as it takes, in constant memory whatever its size; text parts are valid UTF-8.

@@ -5,7 +5,7 @@ mod inflater;
 mod pool;
 
 pub(crate) use deflater::{Deflater, Effort};
-pub(crate) use inflater::Inflater;
+pub(crate) use inflater::{Corrupt, Inflater};
 pub use pool::DeflatePool;
 
 use crate::Role;

@@ -55,6 +55,10 @@ pub(crate) struct Entered {
     pub(crate) mask: Mask,
     /// The bytes of it that are in the input.
     pub(crate) there: usize,
+    /// Bytes of it were taken before.
+    pub(crate) begun: bool,
+    /// The bytes of it that were not.
+    pub(crate) remaining: u64,
 }
 
 impl Frames {
@@ -165,7 +169,7 @@ impl Frames {
         }
         let compressed = self.sequence.compressed();
         let there = usize::try_from(remaining).map_or(input.len(), |remaining| remaining.min(input.len()));
-        Ok(Some(Entered { compressed, mask, there }))
+        Ok(Some(Entered { compressed, mask, there, begun: !first, remaining }))
     }
 
     /// Whether there is more to come of a data frame's payload.

@@ -172,7 +172,12 @@ fn what_compresses_shows_no_window() {
     let mut wire = *b"\x41\x83\0\0\0\0\xf2\x48\xcd";
     assert!(connection.receive(&mut &mut wire[..]).unwrap().is_none());
     let shown = format!("{connection:?}");
-    assert!(!shown.contains("Hel") && !shown.contains("72, 101"), "{shown}");
+    assert!(!shown.contains("\"Hel") && !shown.contains("72, 101"), "{shown}");
+    // The second, but for its last byte, which is held.
+    let mut wire = *b"\x80\x84\0\0\0\0\xc9\xc9\x07";
+    assert!(connection.receive(&mut &mut wire[..]).unwrap().is_none());
+    let shown = format!("{connection:?}");
+    assert!(shown.contains("HeldFrame(3 bytes)") && !shown.contains("201, 201"), "{shown}");
 }
 
 #[cfg(feature = "hixie")]

@@ -40,8 +40,9 @@ fn s10_4_a_bomb_never_holds_more_than_the_limit_and_a_window() {
         "bytes of heap beyond it, grown in place",
     );
     for limit in [1000, 65_536, 1 << 20, LARGEST] {
-        for head in [0xc1, 0xc2] {
-            let wire = bomb(head, (limit as usize * 900).min(64 << 20));
+        // A long frame, and the longest that is put together before it is inflated.
+        for (head, most) in [(0xc1, 64 << 20), (0xc2, 64 << 20), (0xc1, 17 << 20), (0xc2, 17 << 20)] {
+            let wire = bomb(head, (limit as usize * 900).min(most));
             for delivery in [Delivery::Messages, Delivery::Parts] {
                 for cut in [1 << 20, 1000] {
                     let config = Config::default().limits(Limits::for_messages(limit)).delivery(delivery);

@@ -320,14 +320,17 @@ fn s7_2_2_what_does_not_inflate_is_a_fault_that_sticks() {
 
 #[test]
 fn s8_1_text_is_judged_as_it_inflates() {
-    // A stored block that announces 60,000 bytes, of which the third is a fault.
-    let block = [&b"\x00\x60\xea\x9f\x15ab\xff"[..]].concat();
-    for kind in DEFLATING {
-        let mut wire = from_peer(Role::Client, TEXT, &[&block[..], &[0; 200]].concat());
-        wire.truncate(4 + block.len());
+    // A stored block that announces 60,000 bytes, of which the third is a fault, in a frame that is long, or so short
+    // that a message is inflated at its end.
+    let block = b"\x00\x60\xea\x9f\x15ab\xff";
+    for (kind, len) in DEFLATING.into_iter().flat_map(|kind| [(kind, 17 << 10), (kind, (17 << 10) + 1)]) {
+        let payload = [&block[..], &vec![0; len - block.len()]].concat();
+        let wire = from_peer(Role::Client, TEXT, &payload);
         let mut subject = Subject::deflating(kind, Role::Client, Config::default(), agreed());
-        subject.feed(&wire);
-        assert_eq!(subject.error, Some((ProtocolError::InvalidUtf8, wire.len() - 1)), "{kind:?}");
+        let fault = 4 + block.len() - 1;
+        let seen_at = if kind == Kind::Parts || len > 17 << 10 { fault } else { wire.len() - 1 };
+        subject.feed_cut(&wire, &[fault, fault + 1, wire.len() - 1]);
+        assert_eq!(subject.error, Some((ProtocolError::InvalidUtf8, seen_at)), "{kind:?} {len}");
         let valid = (kind == Kind::Parts).then(|| text("ab"));
         assert_eq!(subject.partial, valid, "{kind:?}");
     }

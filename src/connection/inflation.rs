@@ -3,6 +3,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::event::Event;
+use super::held_frame::HeldFrame;
 use super::receiver::{Message, Receiver, append_text};
 use crate::deflate::{DeflatePool, Direction, Inflater};
 use crate::frames::Entered;
@@ -16,6 +17,7 @@ pub(super) struct Inflation {
     /// The window, while there is no inflater that has it.
     window: Vec<u8>,
     message: Option<Inflating>,
+    held: HeldFrame,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +38,6 @@ enum Behind {
     End,
     Fault(ProtocolError),
 }
-
-/// Bytes unmasked at a time: what the inflater leaves of them is masked again.
-const BLOCK: usize = 16 << 10;
 
 impl Receiver {
     /// The next event where messages may be compressed.
@@ -98,18 +97,30 @@ impl Receiver {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         let Receiver { config, parts, torn } = self;
         let Some(torn) = torn else { return Ok(None) };
-        let Some(inflation) = torn.inflation.as_deref_mut() else { return Ok(None) };
-        let (Some(inflater), Some(message)) = (&mut inflation.inflater, &mut inflation.message) else {
+        let Some(Inflation { inflater, message, held, .. }) = torn.inflation.as_deref_mut() else {
             return Ok(None);
         };
+        let (Some(inflater), Some(message)) = (inflater, message) else { return Ok(None) };
         let limits = &config.limits;
+        let data = match data {
+            Some(entered) if config.delivery == Delivery::Messages && held.holds(&entered) => {
+                let Some(piece) = parts.piece(limits, usize::MAX, input)? else { return Ok(None) };
+                held.append(&piece, entered.remaining);
+                if !piece.last {
+                    return Ok(None);
+                }
+                message.ended = piece.end;
+                None
+            }
+            data => data,
+        };
         // One byte over the limit shows that there is one.
         let room = limits.message.saturating_sub(message.len).saturating_add(1);
         let assembled = if config.delivery == Delivery::Messages { message.len } else { 0 };
         let start = inflater.begin_run(assembled, usize::try_from(room).unwrap_or(usize::MAX));
         let taken = match data {
             Some(entered) => take(parts, inflater, limits, entered, input)?,
-            None => inflater.take(&[]).map(|_| message.ended).map_err(|_| ProtocolError::CorruptDeflate),
+            None => held.take(inflater).map(|()| message.ended).map_err(|_| ProtocolError::CorruptDeflate),
         };
         message.full = inflater.is_full();
         let behind = match taken {
@@ -163,7 +174,8 @@ impl Inflation {
 
     /// Whether there is output to come, or the end of a message, that takes no more data.
     fn owes_output(&self, more_data: bool) -> bool {
-        self.message.is_some_and(|message| message.ended || message.full && !more_data)
+        self.held.is_whole()
+            || self.message.is_some_and(|message| message.ended || message.full && !more_data)
     }
 
     /// A payload of this type comes: of a new message, if none is in progress.
@@ -205,8 +217,8 @@ impl Inflation {
     }
 }
 
-/// Gives the inflater as much of the payload as it takes, and takes that off the front of the input. Whether that was
-/// the end of the message. The outer error is one of the frame.
+/// Gives the inflater as much of the payload as it takes, and takes that off the front of the input: a block at a time,
+/// since what it leaves is masked again. Whether that was the end of the message. The outer error is one of the frame.
 fn take(
     parts: &mut Parts,
     inflater: &mut Inflater,
@@ -214,7 +226,7 @@ fn take(
     entered: Entered,
     input: &mut &mut [u8],
 ) -> Result<Result<bool, ProtocolError>, ProtocolError> {
-    let block = input.get_mut(..entered.there.min(BLOCK)).unwrap_or_default();
+    let block = input.get_mut(..entered.there.min(HeldFrame::MOST)).unwrap_or_default();
     entered.mask.mask(block);
     let Ok(read) = inflater.take(block) else { return Ok(Err(ProtocolError::CorruptDeflate)) };
     entered.mask.turned(read).mask(block.get_mut(read..).unwrap_or_default());

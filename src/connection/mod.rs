@@ -5,6 +5,8 @@ mod deflation;
 mod event;
 mod framing;
 #[cfg(feature = "deflate")]
+mod held_frame;
+#[cfg(feature = "deflate")]
 mod inflation;
 mod outbox;
 mod outgoing;

@@ -347,7 +347,7 @@ impl core::fmt::Debug for Message {
 
 /// The room to reserve for a piece of `len` bytes: when there is too little, up to three times what has come, but no
 /// more than is to come. What was announced alone reserves nothing.
-fn room(there: usize, capacity: usize, len: usize, to_come: u64) -> usize {
+pub(super) fn room(there: usize, capacity: usize, len: usize, to_come: u64) -> usize {
     let needed = there.saturating_add(len);
     if needed <= capacity {
         return len;

@@ -11,7 +11,7 @@ use super::generate;
 use super::properties::{Trace, trace_of};
 use super::run::Cuts;
 use super::subject::{DEFLATING, Seen, Subject, connection};
-use super::wire::{BINARY, CONTINUATION, Frame, PING, TEXT};
+use super::wire::{self, BINARY, CONTINUATION, Frame, PING, TEXT};
 
 /// Somebody else's inflater, with a window of exactly the size that was agreed: what refers further back comes out wrong.
 pub struct Reference {
@@ -119,7 +119,15 @@ pub fn cuts_do_not_matter(data: &[u8]) {
         if wire.len() < 2000 {
             assert_eq!(trace(&bytewise), whole, "{kind:?} byte by byte");
         }
-        // What all of them make of it, but for the part of a message that is not whole.
+        // What all of them make of it, but for the part of a message that is not whole. The payload that is not whole
+        // is made so: of a short one the parts show the faults as they come, the messages at its end.
+        let whole = match wire::missing(&wire) {
+            0 => whole,
+            missing => {
+                let wire = [&wire[..], &vec![0; missing]].concat();
+                trace_of(Subject::deflating(kind, role, config, agreed), &wire, &[], usize::MAX)
+            }
+        };
         let whole = Trace { partial: None, ..whole };
         assert_eq!(*seen.get_or_insert_with(|| whole.clone()), whole, "{kind:?}");
     }
@@ -179,8 +187,12 @@ pub fn any_payload(data: &[u8], peak: Peak<'_>) {
         let mut wire = wire.clone();
         let most = peak(&mut || {
             let mut connection = connection(role, config.delivery(delivery)).with_deflate(agreed);
-            let mut input = &mut wire[..];
-            while let Ok(Some(_)) = connection.receive(&mut input) {}
+            let (len, mut input, mut at) = (wire.len(), &mut wire[..], 0);
+            for end in cuts.iter().copied().chain([len]) {
+                let (mut piece, rest) = input.split_at_mut(end - at);
+                (input, at) = (rest, end);
+                while let Ok(Some(_)) = connection.receive(&mut piece) {}
+            }
         });
         let allowed = limit as isize + (32 << 10) + (32 << 10) + (64 << 10);
         assert!(most <= allowed, "{most} of {allowed} for {limit}, {delivery:?}");
