@@ -100,6 +100,35 @@ fn what_compresses_comes_from_the_pool_for_the_time_of_a_message() {
     });
     println!("to compress with a pool: {taken:?} bytes");
     assert!(taken[0] > 100_000 && taken[1..].iter().all(|&more| more < 4000), "{taken:?}");
+
+    let mut payload = miniz_oxide::deflate::compress_to_vec(&[b'a'; 100], 6);
+    payload.push(0);
+    let taken = connections.each_mut().map(|connection| {
+        let mut wire = from_peer(Role::Server, 0xc1, &payload);
+        during(|| assert!(connection.receive_with(&mut &mut wire[..], &mut pool).unwrap().is_some())).1.peak
+    });
+    assert!(taken[0] > 50_000 && taken[1..].iter().all(|&more| more < 4000), "{taken:?}");
+}
+
+#[test]
+fn a_pool_keeps_a_compressor_for_each_set_of_parameters_until_it_is_released() {
+    let before = held();
+    let agreed = [1, 6].map(|level| PermessageDeflate::default().no_context_takeover().level(level).agreed());
+    let mut pool = DeflatePool::new(1);
+    let mut connections = agreed.map(|agreed| Connection::server(Config::default()).with_deflate(agreed));
+    let mut taken = vec![];
+    for _ in 0..3 {
+        for connection in &mut connections {
+            let text = "there and back again ".repeat(100);
+            taken.push(during(|| connection.with_pool(&mut pool).text(&text).unwrap()).1.peak_in_place);
+            drain(connection);
+        }
+    }
+    assert!(taken[..2].iter().all(|&first| first > 100_000), "{taken:?}");
+    assert!(taken[2..].iter().all(|&more| more < 4000), "{taken:?}");
+    pool.release();
+    drop(connections);
+    assert!(held() - before < 1000, "{}", held() - before);
 }
 
 #[test]

@@ -14,8 +14,6 @@ pub(super) struct HeldFrame {
     payload: Vec<u8>,
     /// So many bytes of it were inflated.
     taken: usize,
-    /// Its last byte is there.
-    whole: bool,
 }
 
 impl HeldFrame {
@@ -32,24 +30,17 @@ impl HeldFrame {
 
     /// Appends a piece, the first of `remaining` bytes.
     pub(super) fn append(&mut self, piece: &Piece<'_>, remaining: u64) {
-        let HeldFrame { payload, whole, .. } = self;
+        let HeldFrame { payload, .. } = self;
         let len = piece.payload.len();
         let to_come = remaining.saturating_sub(u64::try_from(len).unwrap_or(u64::MAX));
         payload.reserve_exact(room(payload.len(), payload.capacity(), len, to_come));
         piece.mask.append(piece.payload, payload);
-        *whole = piece.last;
     }
 
-    /// Whether there is something to inflate.
-    pub(super) fn is_whole(&self) -> bool {
-        self.whole
-    }
-
-    /// Gives the inflater as much of a whole frame as it takes.
+    /// Gives the inflater as much as it takes of a frame that is whole now, or of none.
     pub(super) fn take(&mut self, inflater: &mut Inflater) -> Result<(), Corrupt> {
-        let rest = if self.whole { self.payload.get(self.taken..) } else { None };
-        self.taken += inflater.take(rest.unwrap_or_default())?;
-        if self.whole && self.taken == self.payload.len() {
+        self.taken += inflater.take(self.payload.get(self.taken..).unwrap_or_default())?;
+        if self.taken == self.payload.len() {
             *self = HeldFrame::default();
         }
         Ok(())

@@ -174,8 +174,7 @@ impl Inflation {
 
     /// Whether there is output to come, or the end of a message, that takes no more data.
     fn owes_output(&self, more_data: bool) -> bool {
-        self.held.is_whole()
-            || self.message.is_some_and(|message| message.ended || message.full && !more_data)
+        self.message.is_some_and(|message| message.ended || message.full && !more_data)
     }
 
     /// A payload of this type comes: of a new message, if none is in progress.
