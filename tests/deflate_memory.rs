@@ -181,8 +181,9 @@ fn what_takeover_costs() {
         println!("{bits:6}  {a_little:8}  {short:14}  {long:13}  {compressing:11}  {released:17}");
         assert!(released <= (1 << bits) + 400, "{released}");
         assert!(a_little <= (48 << 10) + (10 << 10), "the engine and a ring of 8 KiB: {a_little}");
-        assert!(short <= a_little + (1 << bits).max(8 << 10), "{short}");
-        assert!(long <= a_little + 2 * (1 << bits).max(8 << 10), "{long}");
+        let ring = (1 << bits).max(8 << 10);
+        assert_eq!(short, a_little - (8 << 10) + ring, "a ring as long as the window");
+        assert_eq!(long, a_little - (8 << 10) + 2 * ring, "a ring of twice that");
     }
 }
 
