@@ -290,13 +290,14 @@ fn s7_2_2_the_tail_has_no_output() {
 
 #[test]
 fn s7_2_2_what_does_not_inflate_is_a_fault_that_sticks() {
-    let faults: [&[u8]; 8] = [
+    let faults: [&[u8]; 9] = [
         b"\x07",                                         // the block type that does not exist
         b"\xff\xff\xff",                                 // the same
         b"\x00\x05\x00\xfa\xfeHello",                    // a stored length that is not its own complement
         b"\xf2\x00\x11\x00\x00",                         // refers to before the beginning
         b"\xf2\x48\xcd\xc9",                             // cut off: the tail would end it, two bytes early
         b"\xf2\x48\xcd\xc9\xc9\x07",                     // the same without a byte at all
+        b"\xf3\x48\xcd\xc9\xc9\x07",                     // a final block that the tail's first byte ends
         b"\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff", // the tail was not taken off
         b"\x00\x05\x00\xfa\xffHel",                      // a stored block that is not whole
     ];
