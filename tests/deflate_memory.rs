@@ -11,7 +11,7 @@ use heap::{during, held};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sockless::handshake::{Agreed, PermessageDeflate, WindowBits};
-use sockless::{Config, Connection, DeflatePool, Role};
+use sockless::{Config, Connection, DeflatePool, Event, Role};
 use support::deflate;
 use support::subject::{drain, from_peer};
 
@@ -128,6 +128,22 @@ fn a_pool_keeps_a_compressor_for_each_set_of_parameters_until_it_is_released() {
     assert!(taken[2..].iter().all(|&more| more < 4000), "{taken:?}");
     pool.release();
     drop(connections);
+    assert!(held() - before < 1000, "{}", held() - before);
+}
+
+#[test]
+fn an_inflater_that_comes_back_to_another_pool_is_kept_by_neither() {
+    let agreed = PermessageDeflate::default().no_context_takeover().agreed();
+    let (mut one, mut other) = (DeflatePool::new(1), DeflatePool::new(1));
+    let before = held();
+    for _ in 0..3 {
+        let mut connection = Connection::server(Config::default()).with_deflate(agreed);
+        let mut wire = from_peer(Role::Server, 0x41, b"\xf2\x48\xcd");
+        assert!(connection.receive_with(&mut &mut wire[..], &mut one).unwrap().is_none());
+        let mut wire = from_peer(Role::Server, 0x80, b"\xc9\xc9\x07\x00");
+        let event = connection.receive_with(&mut &mut wire[..], &mut other).unwrap();
+        assert!(matches!(event, Some(Event::Text { text, .. }) if &*text == "Hello"));
+    }
     assert!(held() - before < 1000, "{}", held() - before);
 }
 

@@ -372,7 +372,7 @@ fn origin_policies() {
         [Origin::parse("https://App.example").unwrap(), Origin::parse("http://a.example:8080").unwrap()];
     let with_null = [Origin::Null];
     // Host, Origin; whether Any, List, a list of null, SameHost and Defer let it pass.
-    let cases: [(&str, Option<&str>, [bool; 5]); 19] = [
+    let cases: [(&str, Option<&str>, [bool; 5]); 22] = [
         ("a.example", None, [true, true, true, true, true]),
         ("a.example", Some("null"), [true, false, true, false, true]),
         ("a.example", Some("https://app.example"), [true, true, false, false, true]),
@@ -389,6 +389,9 @@ fn origin_policies() {
         ("app.example", Some(""), [true, false, false, false, true]),
         ("app.example", Some("1https://app.example"), [true, false, false, false, true]),
         ("app.example", Some("ht tps://app.example"), [true, false, false, false, true]),
+        ("app.example:443", Some("wss://app.example"), [true, false, false, true, true]),
+        ("app.example:80", Some("ws://app.example"), [true, false, false, true, true]),
+        ("app.example:80", Some("wss://app.example"), [true, false, false, false, true]),
         // A scheme without a default port is another host's unless both say the same.
         ("app.example:81", Some("x-app://app.example"), [true, false, false, false, true]),
         ("app.example:81", Some("x-app://app.example:81"), [true, false, false, true, true]),

@@ -311,6 +311,7 @@ fn a_refusal_says_how_its_body_is_framed() {
     assert_eq!(framing("404 Gone", "Content-Length: 5, 5\r\ncontent-length: 5\r\n"), BodyFraming::Length(5));
     assert_eq!(framing("404 Gone", "Content-Length: 5, 6\r\n"), BodyFraming::UntilClose);
     assert_eq!(framing("404 Gone", "Content-Length: +5\r\n"), BodyFraming::UntilClose);
+    assert_eq!(framing("404 Gone", "Content-Length:\r\n"), BodyFraming::UntilClose);
     assert_eq!(framing("404 Gone", "Content-Length: 99999999999999999999\r\n"), BodyFraming::UntilClose);
     assert_eq!(
         framing("404 Gone", "Content-Length: 5\r\nTransfer-Encoding: x, Chunked\r\n"),
