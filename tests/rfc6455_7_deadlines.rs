@@ -129,6 +129,23 @@ fn s7_4_1_an_idle_connection_is_closed_with_1001_and_then_given_up() {
 }
 
 #[test]
+fn s7_4_1_a_connection_that_is_closing_is_not_idle() {
+    for mut subject in subjects(Timeouts { idle: seconds(60), close: seconds(100), ..Timeouts::NONE }) {
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(60)));
+        subject.close(Some(1000), "").unwrap();
+        subject.take_frames();
+        // Nobody asked behind the Close, so this is the first that its deadline knows of a clock.
+        subject.handle_timeout(at(60));
+        assert_eq!((subject.take_frames(), subject.transport()), (vec![], Transport::Keep));
+        assert_eq!(subject.poll_timeout(at(60)), Some(at(160)));
+        subject.feed(&from_peer(subject.role, 0x88, b"\x03\xe8"));
+        subject.eof();
+        let end = subject.end().expect("an end");
+        assert_eq!((end.was_clean, end.cause), (true, Cause::ClosedHere));
+    }
+}
+
+#[test]
 fn s7_4_1_a_message_in_either_direction_puts_the_idle_deadline_off() {
     for sent in [false, true] {
         for mut subject in subjects(Timeouts { idle: seconds(60), ..Timeouts::NONE }) {

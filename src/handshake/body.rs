@@ -214,6 +214,6 @@ impl Place {
 
 fn parse_length(value: &[u8]) -> Option<u64> {
     // `u64::from_str` also takes a plus sign.
-    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    let digits = value.iter().all(u8::is_ascii_digit);
     digits.then(|| core::str::from_utf8(value).ok()?.parse().ok()).flatten()
 }
