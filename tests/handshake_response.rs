@@ -331,7 +331,7 @@ fn a_refusal_says_how_its_body_is_framed() {
 
 #[test]
 fn bodies_are_collected_up_to_a_cap() {
-    let cases: [(BodyFraming, usize, &str, &str, bool, &str); 32] = [
+    let cases: [(BodyFraming, usize, &str, &str, bool, &str); 33] = [
         (BodyFraming::None, 9, "next", "", false, "next"),
         (BodyFraming::Length(0), 9, "next", "", false, "next"),
         (BodyFraming::Length(4), 9, "bodynext", "body", false, "next"),
@@ -367,6 +367,7 @@ fn bodies_are_collected_up_to_a_cap() {
         (BodyFraming::Chunked, 9, "4\r\nbody\nx", "body", true, "x"),
         (BodyFraming::Chunked, 9, "4;\0\r\nbody", "", true, "\r\nbody"),
         (BodyFraming::Chunked, 9, "4;\x7f\r\nbody", "", true, "\r\nbody"),
+        (BodyFraming::Chunked, 9, "0\r\na: \x7f\r\n\r\nnext", "", true, "\r\n\r\nnext"),
         (BodyFraming::Chunked, 99, "10\r\n0123456789abcdef\r\n0\r\n\r\n", "0123456789abcdef", false, ""),
         (BodyFraming::Chunked, 9, "0\r\nX: \0", "", true, ""),
         (BodyFraming::Chunked, 9, "ffffffffffffffff\r\nbody", "body", true, ""),

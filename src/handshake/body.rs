@@ -191,6 +191,7 @@ impl Place {
     /// The place behind a byte that is no data.
     fn step(self, byte: u8) -> Place {
         match (self, byte) {
+            (_, 0x7f) => Place::Bad,
             (Place::Size { size, digits: 1.. }, b'\r') => Place::SizeEnd { size },
             (Place::Size { size, digits: 1.. }, b';' | b' ' | b'\t') => Place::Extension { size },
             (Place::Size { size, digits: digits @ 0..16 }, _) => match char::from(byte).to_digit(16) {
@@ -198,7 +199,7 @@ impl Place {
                 None => Place::Bad,
             },
             (Place::Extension { size }, b'\r') => Place::SizeEnd { size },
-            (Place::Extension { size }, b'\t' | b' '..) if byte != 0x7f => Place::Extension { size },
+            (Place::Extension { size }, b'\t' | b' '..) => Place::Extension { size },
             (Place::SizeEnd { size: 0 }, b'\n') => Place::Trailer { empty: true },
             (Place::SizeEnd { size }, b'\n') => Place::Chunk { left: size },
             (Place::Chunk { .. }, b'\r') => Place::ChunkEnd,
