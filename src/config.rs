@@ -64,7 +64,7 @@ pub enum Reply {
 impl Config {
     /// The default.
     pub const DEFAULT: Config = Config {
-        limits: Limits::for_messages(1 << 20),
+        limits: Limits::DEFAULT,
         timeouts: Timeouts::DEFAULT,
         delivery: Delivery::Messages,
         pongs: Reply::Automatic,

@@ -11,7 +11,7 @@
 /// assert_eq!((limits.message, limits.frame, limits.fragments), (16 << 20, 16 << 20, 65536));
 /// let small_frames = Limits { frame: 64 << 10, ..limits };
 /// assert_eq!(small_frames.message, limits.message);
-/// assert_eq!(Limits::default(), Limits::for_messages(1 << 20));
+/// assert_eq!(Limits::DEFAULT, Limits::for_messages(1 << 20));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
@@ -24,6 +24,9 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Messages up to 1 MiB.
+    pub const DEFAULT: Limits = Limits::for_messages(1 << 20);
+
     /// No limit but those of the protocol itself. For trusted peers, or for a caller that watches what it is given.
     pub const UNLIMITED: Limits = Limits { message: u64::MAX, frame: u64::MAX, fragments: u32::MAX };
 
@@ -55,8 +58,8 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// Messages up to 1 MiB.
+    /// [`Limits::DEFAULT`].
     fn default() -> Limits {
-        Limits::for_messages(1 << 20)
+        Limits::DEFAULT
     }
 }
