@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use bytes::Buf;
 use sockless::{
-    Cause, Config, Deadline, EndCode, Moment, ProtocolError, Role, SendError, Timeouts, Transport,
+    Cause, Config, Deadline, EndCode, Moment, ProtocolError, Reply, Role, SendError, Timeouts, Transport,
 };
 use support::subject::{KINDS, Kind, ROLES, Subject, connection, from_peer};
 use support::wire::Frame;
@@ -142,6 +142,16 @@ fn s7_4_1_a_connection_that_is_closing_is_not_idle() {
         subject.eof();
         let end = subject.end().expect("an end");
         assert_eq!((end.was_clean, end.cause), (true, Cause::ClosedHere));
+    }
+    // Nor is one whose application has yet to answer the peer's Close.
+    let timeouts = Timeouts { idle: seconds(60), ..Timeouts::NONE };
+    for role in ROLES {
+        let mut connection = connection(role, Config::default().timeouts(timeouts).closes(Reply::Manual));
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(60)));
+        let mut wire = from_peer(role, 0x88, b"\x03\xe8");
+        assert!(connection.receive(&mut &mut wire[..]).unwrap().is_some());
+        connection.handle_timeout(at(60));
+        assert_eq!(connection.queued(), 0);
     }
 }
 

@@ -30,7 +30,7 @@ impl HeldFrame {
 
     /// Appends a piece, the first of `remaining` bytes.
     pub(super) fn append(&mut self, piece: &Piece<'_>, remaining: u64) {
-        let HeldFrame { payload, .. } = self;
+        let payload = &mut self.payload;
         let len = piece.payload.len();
         let to_come = remaining.saturating_sub(u64::try_from(len).unwrap_or(u64::MAX));
         payload.reserve_exact(room(payload.len(), payload.capacity(), len, to_come));

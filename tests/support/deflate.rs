@@ -5,13 +5,13 @@ use bytes::Buf;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use sockless::handshake::{Agreed, PermessageDeflate, WindowBits};
-use sockless::{Config, Connection, DeflatePool, Delivery, Event, Limits, Prepared, Role};
+use sockless::{Config, Connection, DeflatePool, Delivery, Event, FrameHeader, Limits, Prepared, Role};
 
 use super::generate;
 use super::properties::{Trace, trace_of};
 use super::run::Cuts;
 use super::subject::{DEFLATING, Seen, Subject, connection};
-use super::wire::{self, BINARY, CONTINUATION, Frame, PING, TEXT};
+use super::wire::{BINARY, CONTINUATION, Frame, PING, TEXT};
 
 /// Somebody else's inflater, with a window of exactly the size that was agreed: what refers further back comes out wrong.
 pub struct Reference {
@@ -121,7 +121,7 @@ pub fn cuts_do_not_matter(data: &[u8]) {
         }
         // What all of them make of it, but for the part of a message that is not whole. The payload that is not whole
         // is made so: of a short one the parts show the faults as they come, the messages at its end.
-        let whole = match wire::missing(&wire) {
+        let whole = match missing(&wire) {
             0 => whole,
             missing => {
                 let wire = [&wire[..], &vec![0; missing]].concat();
@@ -131,6 +131,20 @@ pub fn cuts_do_not_matter(data: &[u8]) {
         let whole = Trace { partial: None, ..whole };
         assert_eq!(*seen.get_or_insert_with(|| whole.clone()), whole, "{kind:?}");
     }
+}
+
+/// How many bytes the payload of the last frame lacks; none if it is longer than 16 bits can say.
+fn missing(mut bytes: &[u8]) -> usize {
+    while let Some((header, header_len)) = FrameHeader::decode(bytes) {
+        let len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+        let payload = &bytes[header_len..];
+        match payload.get(len..) {
+            Some(rest) => bytes = rest,
+            None if len > 0xffff => return 0,
+            None => return len - payload.len(),
+        }
+    }
+    0
 }
 
 /// Measures the most that is on the heap while something is done.

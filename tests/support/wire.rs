@@ -70,28 +70,6 @@ impl Frame {
     }
 }
 
-/// How many bytes the last frame lacks behind its length; none if that is longer than 16 bits can say.
-pub fn missing(mut bytes: &[u8]) -> usize {
-    while let [_, second, rest @ ..] = bytes {
-        let masked = if second & 0x80 == 0 { 0 } else { 4 };
-        let (len, header) = match (second & 0x7f, rest) {
-            (126, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 4 + masked),
-            (127, [a, b, c, d, e, f, g, h, ..]) => {
-                (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), 10 + masked)
-            }
-            (len @ 0..126, _) => (u64::from(len), 2 + masked),
-            _ => return 0,
-        };
-        let Some(end) = usize::try_from(len).ok().and_then(|len| len.checked_add(header)) else { return 0 };
-        match bytes.get(end..) {
-            Some(rest) => bytes = rest,
-            None if len > 0xffff => return 0,
-            None => return end - bytes.len(),
-        }
-    }
-    0
-}
-
 /// All frames of `bytes`, which must be whole frames with the shortest lengths.
 pub fn decode(mut bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
