@@ -142,7 +142,7 @@ fn upgrade(head: &RequestHead) -> Result<Connection, Vec<u8>> {
 }
 
 fn echo(connection: &mut Connection, event: Event<'_>) {
-    // What is refused came behind our Close: nobody waits for it.
+    // The queue is not full, as the driver writes it before. What is refused came behind our Close: nobody waits for it.
     let _ = match event {
         Event::Text { text, .. } => connection.text(text).map_err(Into::into),
         Event::Binary { data, .. } => connection.binary(data).map_err(Into::into),

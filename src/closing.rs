@@ -286,8 +286,8 @@ impl Closing {
         }
     }
 
-    /// The end, once it is over: once. `reason` is that of the Close received.
-    pub(crate) fn report(&mut self, reason: CloseReason) -> Option<End> {
+    /// The end, once it is over: once. `reason` is that of the Close received; what is still queued is not on its way.
+    pub(crate) fn report(&mut self, reason: CloseReason, queued: bool) -> Option<End> {
         if self.reported || !(self.ended || self.given_up.is_some()) {
             return None;
         }
@@ -297,7 +297,9 @@ impl Closing {
             (true, None) => EndCode::NO_STATUS,
             (false, _) => EndCode::ABNORMAL,
         };
-        let was_clean = self.is_clean() && self.given_up != Some(Transport::Abort);
+        // RFC 6455 §7.1.6: a Close that came behind the verdict is none that was received.
+        let reason = if self.received { reason } else { CloseReason::EMPTY };
+        let was_clean = self.is_clean() && !queued && self.given_up != Some(Transport::Abort);
         Some(End { code, reason, was_clean, cause: self.cause.unwrap_or(Cause::TransportEnded) })
     }
 

@@ -30,12 +30,12 @@ pub struct Config {
     pub pongs: Reply,
     /// Who answers a Close (RFC 6455 §5.5.1). Default: the connection.
     pub closes: Reply,
-    /// The bytes of output beyond which data, pings and pongs of the caller's are refused with
-    /// [`Full`](crate::SendError::Full): what is queued and the new payload together. An empty queue takes a message of
-    /// any size. What the protocol answers by itself is always queued. Default: 1 MiB.
+    /// The bytes of output that have to be queued for data, pings and pongs of the caller's to be refused with
+    /// [`Full`](crate::SendError::Full). Below the mark a message of any size is taken, so no more is queued than the
+    /// mark and one message; what the protocol answers by itself always is. Zero counts as one. Default: 1 MiB.
     pub high_water: usize,
-    /// The most bytes of payload in one frame of ours: longer messages are cut, so that pongs get in between.
-    /// Default: 1 MiB.
+    /// The most bytes of payload in one frame of ours: longer messages are cut, so that pongs get in between. Not
+    /// `Prepared` ones, nor those of a [`Session`](crate::Session). Default: 1 MiB.
     pub fragment: usize,
 }
 
@@ -108,7 +108,7 @@ impl Config {
         self
     }
 
-    /// Sets [`high_water`](Config::high_water).
+    /// Sets [`high_water`](Config::high_water); zero counts as one.
     #[must_use]
     pub const fn high_water(mut self, bytes: usize) -> Config {
         self.high_water = bytes;
@@ -122,14 +122,13 @@ impl Config {
         self
     }
 
-    /// An empty queue takes a message of any size; otherwise all of it has to stay below the mark.
+    /// Whether what is queued is below the mark.
     #[cfg(feature = "alloc")]
     #[inline]
-    pub(crate) fn check_room(&self, queued: usize, len: usize) -> Result<(), SendError> {
-        match queued {
-            0 => Ok(()),
-            queued if queued.saturating_add(len) <= self.high_water => Ok(()),
-            _ => Err(SendError::Full),
+    pub(crate) fn check_room(&self, queued: usize) -> Result<(), SendError> {
+        match queued == 0 || queued < self.high_water {
+            true => Ok(()),
+            false => Err(SendError::Full),
         }
     }
 }

@@ -30,8 +30,9 @@ impl fmt::Display for Deadline {
 /// How long to wait for what, behind the handshake, which has [a time of its
 /// own](crate::handshake::HandshakeLimits::time). `None` waits for ever.
 ///
-/// Waits are armed when `poll_timeout` is asked and not by what is received, so a silence is noticed between one and
-/// two times its length, never earlier. An answer to a ping is looked for when its time is over: on a connection where
+/// Waits are armed when the clock is told, by `poll_timeout` or `handle_timeout`, and not by what is received, so a silence is noticed between one and
+/// two times its length, never earlier. What counts as heard is what `receive` was given: who leaves input unread on
+/// purpose for longer says so with `Signal::Heard`, or has no `pong`. An answer to a ping is looked for when its time is over: on a connection where
 /// nothing but pings and pongs goes, pings are `ping_interval` and `pong` together apart. Whatever stands in between and
 /// cuts off silence has to be more patient than that, and than twice `ping_interval`.
 ///
@@ -48,13 +49,15 @@ impl fmt::Display for Deadline {
 pub struct Timeouts {
     /// Silence after which the peer is pinged; in lasting silence pings are further apart, by `pong`.
     pub ping_interval: Option<Duration>,
-    /// For any byte at all after that ping, before the transport is aborted.
+    /// For any byte at all after that ping, before the transport is aborted. It runs anew while the ping waits behind
+    /// other output and the peer takes some of that.
     pub pong: Option<Duration>,
     /// Without a message in either direction, before the connection is closed with 1001.
     pub idle: Option<Duration>,
     /// For the peer to take some of the queued output, before the transport is aborted.
     pub output: Option<Duration>,
-    /// For the closing handshake and the end of the transport behind it.
+    /// For the closing handshake and the end of the transport behind it. It runs anew while our Close waits behind
+    /// other output and the peer takes some of that.
     pub close: Option<Duration>,
 }
 
@@ -82,7 +85,7 @@ impl Default for Timeouts {
 }
 
 /// The deadlines of one connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Timer {
     /// While open: when to ping, or when the wait for an answer is over. Once closing: when to give up.
     watch: Moment,
@@ -97,15 +100,41 @@ pub(crate) struct Noted {
     pub(crate) heard: bool,
     /// A message went in either direction since `idle` was set.
     pub(crate) active: bool,
-    /// Some output was taken since `output` was set.
-    pub(crate) advanced: bool,
+    pub(crate) advanced: Advanced,
     watched: Watched,
+    /// The caller knows what is armed.
+    told: bool,
 }
 
+/// Whether some output was taken since `output` was set, and since `watch` was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Advanced(u8);
+
+impl Advanced {
+    const OUTPUT: u8 = 1;
+    const WATCH: u8 = 2;
+
+    #[inline]
+    pub(crate) fn note(&mut self) {
+        self.0 = Advanced::OUTPUT | Advanced::WATCH;
+    }
+
+    fn take(&mut self, since: u8) -> bool {
+        let taken = self.0 & since != 0;
+        self.0 &= !since;
+        taken
+    }
+}
+
+/// What `watch` waits for. A peer that takes what lies before our ping or Close cannot have answered it yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watched {
     Silence,
+    /// A ping that was queued behind other output to go out.
+    Ping,
     Pong,
+    /// A Close that was queued behind other output, or is, to go out.
+    Closing,
     Close,
 }
 
@@ -138,13 +167,24 @@ impl Timer {
         timeouts: &Timeouts,
         what: Circumstances,
     ) -> Option<Moment> {
+        self.arm(noted, now, timeouts, what);
+        noted.told = true;
+        self.watch.min(self.idle).min(self.output).running()
+    }
+
+    pub(crate) fn arm(&mut self, noted: &mut Noted, now: Moment, timeouts: &Timeouts, what: Circumstances) {
+        let before = *self;
         if what.closing {
             self.idle = Moment::NEVER;
-            if noted.watched != Watched::Close {
-                noted.watched = Watched::Close;
-                self.watch = after(now, timeouts.close);
+            match noted.watched {
+                Watched::Close => {}
+                Watched::Closing if what.queued => {}
+                _ => self.watch_close(noted, now, timeouts, what),
             }
         } else {
+            if noted.watched == Watched::Ping && !what.queued {
+                self.watch_pong(noted, now, timeouts, what);
+            }
             if self.watch == Moment::NEVER {
                 noted.heard = false;
                 self.watch = after(now, timeouts.ping_interval);
@@ -157,20 +197,20 @@ impl Timer {
         if !what.queued {
             self.output = Moment::NEVER;
         } else if self.output == Moment::NEVER {
-            noted.advanced = false;
+            noted.advanced.take(Advanced::OUTPUT);
             self.output = after(now, timeouts.output);
         }
-        self.watch.min(self.idle).min(self.output).running()
+        noted.told &= *self == before;
     }
 
-    /// Whether everything that is to run is armed, so that `poll` would not answer anything earlier than it did.
+    /// Whether `poll` would not answer anything earlier than it did: all that is to run is armed, and nothing was since.
     pub(crate) fn is_armed(&self, noted: Noted, timeouts: &Timeouts, what: Circumstances) -> bool {
         let armed = |deadline, wait: Option<Duration>| deadline != Moment::NEVER || wait.is_none();
         let first = match what.closing {
-            true => noted.watched == Watched::Close,
+            true => matches!(noted.watched, Watched::Closing | Watched::Close),
             false => armed(self.watch, timeouts.ping_interval) && armed(self.idle, timeouts.idle),
         };
-        first && (!what.queued || armed(self.output, timeouts.output))
+        first && (!what.queued || armed(self.output, timeouts.output)) && noted.told
     }
 
     /// The next thing that is due at `now`; call until `None`.
@@ -181,9 +221,10 @@ impl Timer {
         timeouts: &Timeouts,
         what: Circumstances,
     ) -> Option<Due> {
+        noted.told &= self.watch.min(self.idle).min(self.output) > now;
         if self.output <= now {
             self.output = Moment::NEVER;
-            if what.queued && !core::mem::take(&mut noted.advanced) {
+            if what.queued && !noted.advanced.take(Advanced::OUTPUT) {
                 return Some(Due::Deadline(Deadline::Output));
             }
         }
@@ -208,15 +249,22 @@ impl Timer {
     ) -> Option<Due> {
         self.watch = Moment::NEVER;
         let heard = core::mem::take(&mut noted.heard);
+        let stuck = what.queued && !noted.advanced.take(Advanced::WATCH);
         match noted.watched {
-            Watched::Close => Some(Due::Deadline(Deadline::Close)),
+            Watched::Closing if !stuck => {
+                self.watch_close(noted, now, timeouts, what);
+                None
+            }
+            Watched::Closing | Watched::Close => Some(Due::Deadline(Deadline::Close)),
             // Closing began since: `poll` arms its deadline.
             _ if what.closing => None,
-            Watched::Pong if !heard => Some(Due::Deadline(Deadline::Pong)),
+            Watched::Ping if !heard && !stuck => {
+                self.watch_pong(noted, now, timeouts, what);
+                None
+            }
+            Watched::Ping | Watched::Pong if !heard => Some(Due::Deadline(Deadline::Pong)),
             Watched::Silence if !heard => {
-                noted.watched = if timeouts.pong.is_some() { Watched::Pong } else { Watched::Silence };
-                // Without a pong deadline `poll` begins the next silence: an interval of no length is no loop without end.
-                self.watch = after(now, timeouts.pong);
+                self.watch_pong(noted, now, timeouts, what);
                 Some(Due::Ping)
             }
             _ => {
@@ -225,11 +273,28 @@ impl Timer {
             }
         }
     }
+
+    fn watch_pong(&mut self, noted: &mut Noted, now: Moment, timeouts: &Timeouts, what: Circumstances) {
+        noted.watched = match what.queued {
+            // Without a pong deadline `poll` begins the next silence: an interval of no length is no loop without end.
+            _ if timeouts.pong.is_none() => Watched::Silence,
+            true => Watched::Ping,
+            false => Watched::Pong,
+        };
+        noted.advanced.take(Advanced::WATCH);
+        self.watch = after(now, timeouts.pong);
+    }
+
+    fn watch_close(&mut self, noted: &mut Noted, now: Moment, timeouts: &Timeouts, what: Circumstances) {
+        noted.watched = if what.queued { Watched::Closing } else { Watched::Close };
+        noted.advanced.take(Advanced::WATCH);
+        self.watch = after(now, timeouts.close);
+    }
 }
 
 impl Noted {
     pub(crate) const fn new() -> Noted {
-        Noted { heard: false, active: false, advanced: false, watched: Watched::Silence }
+        Noted { heard: false, active: false, advanced: Advanced(0), watched: Watched::Silence, told: false }
     }
 }
 

@@ -100,11 +100,15 @@ impl Endpoint {
         what.is_some_and(|what| self.timer.is_armed(self.noted, &config.timeouts, what))
     }
 
-    /// What came due at `now`; call until `None`.
+    /// What came due at `now`; call until `None`, which leaves everything armed that is to run.
     pub(crate) fn due(&mut self, now: Moment, config: &Config, queued: bool) -> Option<Owed> {
         loop {
             let what = self.circumstances(queued)?;
-            match self.timer.due(&mut self.noted, now, &config.timeouts, what)? {
+            let Some(due) = self.timer.due(&mut self.noted, now, &config.timeouts, what) else {
+                self.timer.arm(&mut self.noted, now, &config.timeouts, what);
+                return None;
+            };
+            match due {
                 Due::Ping => return Some(Owed::Ping),
                 Due::Deadline(deadline) => {
                     self.closing.time_out(deadline, queued);
@@ -121,8 +125,8 @@ impl Endpoint {
         self.closing.transport(queued)
     }
 
-    pub(crate) fn end(&mut self, reason: CloseReason) -> Option<End> {
-        self.closing.report(reason)
+    pub(crate) fn end(&mut self, reason: CloseReason, queued: bool) -> Option<End> {
+        self.closing.report(reason, queued)
     }
 
     /// A Close of the protocol's own is as good as sent.

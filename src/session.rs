@@ -147,6 +147,7 @@ impl<'c> Session<'c> {
                 Ok(len) => written += len,
                 Err(_) => break,
             }
+            self.endpoint.noted.advanced.note();
             match opcode {
                 Opcode::Pong => self.pong = None,
                 Opcode::Ping => self.ping = false,
@@ -258,7 +259,8 @@ impl<'c> Session<'c> {
         };
         let rest = out.get_mut(pong..).unwrap_or_default();
         let close = self.write(FIN | Opcode::Close.bits(), &payload, rest)?;
-        self.pong = None;
+        // RFC 6455 §5.5.1: a ping that was due is not sent behind it.
+        (self.pong, self.ping) = (None, false);
         self.endpoint.closing.send();
         Ok(pong + close)
     }
@@ -268,26 +270,27 @@ impl<'c> Session<'c> {
         self.endpoint.transport(self.owes())
     }
 
-    /// How it ended: once, when it has.
+    /// How it ended: once, when it has. Ask when [`transport`](Session::transport) says that it is over, or the transport
+    /// has failed: a Close that is owed still was not sent, and the end is no clean one.
     pub fn end(&mut self) -> Option<End> {
-        self.endpoint.end(self.reason)
+        self.endpoint.end(self.reason, self.owes())
     }
 
-    /// When [`handle_timeout`](Session::handle_timeout) wants to be called next. The output deadline is the
-    /// caller's, who alone knows what went out.
+    /// When [`handle_timeout`](Session::handle_timeout) wants to be called next. The output deadline is for what is
+    /// [owed](Session::owed): for what was written it is the caller's, who alone knows what went out.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
-        self.endpoint.poll_timeout(now, self.config, false)
+        self.endpoint.poll_timeout(now, self.config, self.owes())
     }
 
     /// Whether [`poll_timeout`](Session::poll_timeout) would answer nothing earlier than it did the last time: a driver
     /// that has set its timer by that need not read the clock and ask again.
     pub fn timeout_stands(&self) -> bool {
-        self.endpoint.timeout_stands(self.config, false)
+        self.endpoint.timeout_stands(self.config, self.owes())
     }
 
     /// Does what is due at `now`; calling early or twice does no harm.
     pub fn handle_timeout(&mut self, now: Moment) {
-        while let Some(due) = self.endpoint.due(now, self.config, false) {
+        while let Some(due) = self.endpoint.due(now, self.config, self.owes()) {
             match due {
                 Owed::Ping => self.ping = true,
                 Owed::Close(payload) => self.close = Some(payload),

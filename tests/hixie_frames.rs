@@ -234,7 +234,7 @@ fn s4_2_there_is_text_alone() {
     assert_eq!(connection.pong(b""), Err(SendError::NotInDialect));
     assert_eq!(connection.text(b"\xff"), Err(SendError::NotUtf8));
     assert_eq!(connection.queued(), 0);
-    assert!(connection.room_for(10));
+    assert!(connection.has_room());
     connection.text(b"as bytes").unwrap();
     assert_eq!(written(&mut connection), b"\0as bytes\xff");
 }
@@ -242,7 +242,8 @@ fn s4_2_there_is_text_alone() {
 #[test]
 fn output_is_bounded_and_in_order() {
     let mut connection = server(Config::default().high_water(20));
-    connection.text("x".repeat(100).as_str()).expect("an empty queue takes any size");
+    connection.text("x".repeat(100).as_str()).expect("below the mark any size is taken");
+    assert!(!connection.has_room());
     assert_eq!(connection.text("y"), Err(SendError::Full));
     let shown = connection.output().chunk().to_vec();
     assert_eq!(shown.len(), 102);

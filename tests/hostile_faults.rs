@@ -157,6 +157,7 @@ fn what_is_shown_for_a_log_has_no_payload_in_it() {
         ];
         pour(&mut connection, &wire.concat(), 1000, |_, event| shown.push(format!("{event:?}"))).unwrap();
         shown.push(format!("{connection:?}"));
+        connection.binary(secret.repeat(200_000)).unwrap();
         shown.push(format!("{:?}", connection.binary(secret.repeat(200_000)).unwrap_err()));
         let (receiver, sender) = connection.split();
         shown.push(format!("{receiver:?} {sender:?}"));

@@ -1,10 +1,111 @@
-//! What the README says of defaults is what they are.
-#![cfg(feature = "alloc")]
+//! What the README says of defaults is what they are, and its loop goes from the first byte to a clean end.
+#![cfg(feature = "std")]
 
+mod support;
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
+
+use bytes::Buf;
 use sockless::handshake::HandshakeLimits;
-use sockless::{Config, Limits, Timeouts};
+use sockless::{
+    Cause, CloseCode, Config, Connection, End, Event, Limits, ProtocolError, Role, SendError, Timeouts,
+    Transport,
+};
+use support::subject::from_peer;
 
 const README: &str = include_str!("../README.md");
+
+fn echo(mut stream: TcpStream, mut connection: Connection) -> Result<Option<End>, Box<dyn Error>> {
+    let mut buffer = [0; 16 << 10];
+    loop {
+        write(&mut stream, &mut connection)?;
+        match connection.transport() {
+            Transport::Keep => {}
+            Transport::ShutdownWrite => stream.shutdown(Shutdown::Write)?,
+            Transport::Close | Transport::Abort => return Ok(connection.end()),
+        }
+        let mut input = match stream.read(&mut buffer)? {
+            0 => {
+                connection.receive_eof();
+                continue;
+            }
+            len => &mut buffer[..len],
+        };
+        // A fault has queued its Close, and is the cause of the end.
+        while let Ok(Some(event)) = connection.receive(&mut input) {
+            match event {
+                Event::Text { text, .. } => connection.text(text).map_err(SendError::from)?,
+                Event::Binary { data, .. } => connection.binary(data).map_err(SendError::from)?,
+                _ => {} // pings and closes are answered already
+            }
+            if !connection.has_room() {
+                write(&mut stream, &mut connection)?;
+            }
+        }
+    }
+}
+
+fn write(stream: &mut TcpStream, connection: &mut Connection) -> std::io::Result<()> {
+    while connection.queued() > 0 {
+        let written = stream.write(connection.output().chunk())?;
+        connection.output().advance(written);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_loop_is_this_one() {
+    let this = include_str!("readme.rs");
+    let (_, listing) = README.split_once("```rust\nuse ").expect("a listing");
+    let (_, listing) = listing.split_once("\n\nfn echo").expect("a function");
+    let (listing, _) = listing.split_once("```").expect("its end");
+    assert!(
+        this.contains(&format!("\n\nfn echo{listing}")),
+        "tests/readme.rs has another loop than README.md"
+    );
+}
+
+/// What the loop answers to these bytes until it ends its side, and the end it reports.
+fn played(wire: &[u8]) -> (Vec<u8>, End) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    let server = std::thread::spawn(|| {
+        let server = Connection::server(Config::default());
+        echo(stream, server).expect("no failure of the socket").expect("an end")
+    });
+    peer.write_all(wire).unwrap();
+    // The server ends its side first (RFC 6455 §7.1.1): who waits for ours would wait for ever.
+    peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut answer = vec![];
+    peer.read_to_end(&mut answer).unwrap();
+    peer.shutdown(Shutdown::Write).unwrap();
+    (answer, server.join().unwrap())
+}
+
+#[test]
+fn the_loop_answers_a_ping_and_a_message_and_closes() {
+    let peers = |first, payload: &[u8]| from_peer(Role::Server, first, payload);
+    // All in one read: the pong waits before the message, which is as long as the limit allows.
+    let longest = vec![7; 1 << 20];
+    let wire = [peers(0x89, b"?"), peers(0x82, &longest), peers(0x81, b"x"), peers(0x88, &[0x03, 0xe8])];
+    let (answer, end) = played(&wire.concat());
+    let expected =
+        [b"\x8a\x01?\x82\x7f\0\0\0\0\0\x10\0\0".to_vec(), longest, b"\x81\x01x\x88\x02\x03\xe8".to_vec()];
+    assert!(answer == expected.concat(), "{} bytes: {:02x?}", answer.len(), &answer[..answer.len().min(40)]);
+    assert_eq!((end.was_clean, end.code), (true, CloseCode::NORMAL.into()));
+}
+
+#[test]
+fn the_loop_ends_after_a_fault() {
+    // RFC 6455 §5.1: a client masks.
+    let (answer, end) = played(b"\x81\x01x");
+    assert_eq!(answer, b"\x88\x02\x03\xea");
+    assert_eq!((end.was_clean, end.cause), (false, Cause::Failed(ProtocolError::UnmaskedFrame)));
+}
 
 #[test]
 fn the_table_of_limits_is_what_the_defaults_are() {

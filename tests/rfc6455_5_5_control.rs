@@ -4,7 +4,9 @@
 mod support;
 
 use bytes::Buf;
-use sockless::{Config, Connection, ControlPayload, Event, ProtocolError, Reply, Role, SendError, Signal};
+use sockless::{
+    Config, Connection, ControlPayload, Event, ProtocolError, Reply, Role, SendError, Signal, Transport,
+};
 use support::subject::{KINDS, Kind, ROLES, Seen, Subject, connection, drain, frames, from_peer};
 use support::wire::Frame;
 
@@ -239,6 +241,25 @@ fn the_receiving_half_says_what_the_sending_half_owes_and_whether_to_wake_the_wr
     }
 }
 
+/// RFC 6455 §7.1.1: the client waits for the server to end the transport, and the task that does sleeps.
+#[test]
+fn s7_1_1_the_writer_is_woken_to_end_the_transport() {
+    for (role, wire, verdict) in [
+        (Role::Server, from_peer(Role::Server, 0x88, b""), Transport::ShutdownWrite),
+        (Role::Server, from_peer(Role::Server, 0x83, b""), Transport::ShutdownWrite),
+        (Role::Client, from_peer(Role::Client, 0x83, b""), Transport::ShutdownWrite),
+    ] {
+        let (mut receiver, mut sender) = connection(role, Config::default()).split();
+        sender.close(None, "").unwrap();
+        assert_eq!(frames(role, &drain(&mut sender)), [Frame::close(None)]);
+        assert_eq!(sender.transport(), Transport::Keep);
+        let mut wire = wire;
+        let received = receiver.receive(&mut &mut wire[..]);
+        assert!(sender.signal(received.signal.expect("a signal")));
+        assert_eq!((sender.transport(), sender.queued()), (verdict, 0));
+    }
+}
+
 #[test]
 fn an_event_is_held_while_its_answer_is_queued() {
     let mut connection = connection(Role::Server, Config::default());
@@ -306,8 +327,8 @@ fn s7_1_5_the_first_close_that_is_signalled_is_the_one_that_counts() {
         assert!(sender.signal(close(1001, "first")));
         assert!(!sender.signal(close(3000, "second")));
         assert!(sender.signal(Signal::Eof));
+        assert_eq!(frames(role, &drain(&mut sender)), [Frame::close(Some(1001))]);
         let end = sender.end().expect("an end");
         assert_eq!((end.code.value(), end.reason.as_str(), end.was_clean), (1001, "first", true));
-        assert_eq!(frames(role, &drain(&mut sender)), [Frame::close(Some(1001))]);
     }
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use sockless::{
     CloseCode, Config, Connection, ControlPayload, Dropped, Event, Keys, Prepared, Refused, Role, SendError,
     Sender, Session,
@@ -72,10 +72,10 @@ fn s5_3_a_client_takes_a_fresh_key_for_each_frame_and_the_same_seed_gives_the_sa
 fn beyond_the_high_water_mark_data_and_pings_are_refused_until_output_was_taken() {
     for role in ROLES {
         let mut connection = with(role, Config::default().high_water(100));
-        assert!(connection.room_for(1 << 30), "an empty queue takes a message of any size");
+        assert!(connection.has_room());
         connection.binary(&[1; 500]).unwrap();
         let queued = connection.queued();
-        assert!(!connection.room_for(0));
+        assert!(!connection.has_room());
         assert_eq!(connection.binary(b""), Err(SendError::Full));
         assert_eq!(connection.text("x"), Err(SendError::Full));
         assert_eq!(connection.begin_text("x"), Err(SendError::Full));
@@ -85,14 +85,23 @@ fn beyond_the_high_water_mark_data_and_pings_are_refused_until_output_was_taken(
         assert_eq!(out(role, &mut connection).len(), 1);
 
         connection.binary(&[2; 10]).unwrap();
-        let room = 100 - connection.queued();
-        assert!(connection.room_for(room) && !connection.room_for(room + 1));
-        assert_eq!(connection.binary(&vec![3; room + 1]), Err(SendError::Full));
-        assert_eq!(connection.binary(&vec![3; room]), Ok(()));
+        // One byte below the mark: a message of any size, and the queue is full.
+        let header = connection.queued() - 10;
+        let rest = 99 - connection.queued() - header;
+        connection.binary(&vec![3; rest]).unwrap();
+        assert_eq!((connection.queued(), connection.has_room()), (99, true));
+        connection.binary(&[4; 5000]).unwrap();
+        assert_eq!((connection.has_room(), connection.binary(b"")), (false, Err(SendError::Full)));
+        // At the mark it is too.
+        let len = connection.queued();
+        connection.output().advance(len - 100);
+        assert_eq!((connection.queued(), connection.has_room()), (100, false));
+        connection.output().advance(1);
+        assert!(connection.has_room());
         // A Close is no data: it always goes.
+        connection.text("").unwrap();
         assert_eq!(connection.close(None, ""), Ok(()));
-        assert!(!connection.room_for(0));
-        assert_eq!(shapes(&out(role, &mut connection)), [(2, true, 10), (2, true, room), (8, true, 0)]);
+        assert!(!connection.has_room());
     }
 }
 
@@ -155,7 +164,7 @@ fn s5_4_between_fragments_only_control_frames_are_accepted() {
         assert_eq!(connection.begin_text("x"), Err(SendError::Unfinished));
         assert_eq!(connection.begin_binary(b"x"), Err(SendError::Unfinished));
         assert_eq!(connection.prepared(&Prepared::binary(b"x")), Err(SendError::Unfinished));
-        assert!(!connection.room_for(0));
+        assert!(!connection.has_room());
         // RFC 6455 §5.6: a fragment of text is text here, so that a fault shows where it was made.
         assert_eq!(connection.more(b"\xff"), Err(SendError::NotUtf8));
         assert_eq!(connection.finish(b"\xff"), Err(SendError::NotUtf8));

@@ -9,7 +9,7 @@ use bytes::Buf;
 use sockless::{
     Cause, Config, Deadline, EndCode, Moment, ProtocolError, Reply, Role, SendError, Timeouts, Transport,
 };
-use support::subject::{KINDS, Kind, ROLES, Subject, connection, from_peer};
+use support::subject::{KINDS, Kind, ROLES, Subject, connection, drain, from_peer};
 use support::wire::Frame;
 
 /// So many seconds after the origin.
@@ -292,11 +292,174 @@ fn s7_1_7_the_close_deadline_aborts_what_cannot_be_written() {
     }
 }
 
+/// A microcontroller's timer ticks, and says no more than the time.
+#[test]
+fn s10_a_driver_that_ticks_and_never_asks_has_all_deadlines() {
+    let timeouts = Timeouts { idle: seconds(100), output: seconds(30), close: seconds(10), ..PING };
+    for mut subject in subjects(timeouts) {
+        let mut pings = vec![];
+        for now in 0..29 {
+            subject.handle_timeout(at(now));
+            pings.extend(subject.take_frames().iter().map(|frame| (now, frame.opcode)));
+        }
+        assert_eq!(pings, [(20, 9)]);
+        for now in 29..=30 {
+            assert_eq!(subject.transport(), Transport::Keep, "{now}");
+            subject.handle_timeout(at(now));
+        }
+        assert_eq!(subject.end().expect("an end").cause, Cause::TimedOut(Deadline::Pong));
+    }
+    for mut subject in subjects(timeouts) {
+        subject.handle_timeout(at(0));
+        subject.close(None, "").unwrap();
+        subject.take_frames();
+        for now in 1..=11 {
+            assert_eq!(subject.transport(), Transport::Keep, "{now}");
+            subject.handle_timeout(at(now));
+        }
+        assert_eq!(subject.end().expect("an end").cause, Cause::TimedOut(Deadline::Close));
+    }
+}
+
+/// The peer cannot have answered what has not left, and what it takes shows that it is there.
+#[test]
+fn s7_1_2_a_close_behind_output_that_moves_has_its_time_when_it_has_left() {
+    for role in ROLES {
+        for asked in [true, false] {
+            let mut connection = connection(role, Config::default().timeouts(CLOSE));
+            connection.binary(vec![0; 5000]).unwrap();
+            connection.close(None, "").unwrap();
+            assert_eq!(connection.poll_timeout(at(0)), Some(at(10)));
+            for now in [10, 20, 30] {
+                connection.output().advance(1);
+                connection.handle_timeout(at(now));
+                assert_eq!((connection.transport(), connection.end()), (Transport::Keep, None));
+                assert_eq!(connection.poll_timeout(at(now)), Some(at(now + 10)), "while some is taken");
+            }
+            connection.output().advance(usize::MAX);
+            if asked {
+                assert_eq!(connection.poll_timeout(at(35)), Some(at(45)), "it has left");
+            } else {
+                // A driver that keeps its timer is late by less than the wait.
+                assert!(connection.timeout_stands());
+                connection.handle_timeout(at(40));
+                assert_eq!(connection.transport(), Transport::Keep);
+            }
+            let due = connection.poll_timeout(at(40)).expect("a deadline");
+            connection.handle_timeout(due);
+            assert_eq!(connection.transport(), Transport::Abort);
+            let end = connection.end().expect("an end");
+            assert_eq!(end.cause, Cause::TimedOut(Deadline::Close), "{due:?}");
+        }
+        // What stands still is no more waited for than what has left.
+        let mut connection = connection(role, Config::default().timeouts(CLOSE));
+        connection.binary(vec![0; 5000]).unwrap();
+        connection.close(None, "").unwrap();
+        connection.output().advance(1);
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(10)), "what was taken before does not count");
+        connection.handle_timeout(at(10));
+        assert_eq!(connection.transport(), Transport::Abort);
+    }
+}
+
+#[test]
+fn s5_5_2_a_ping_behind_output_that_moves_has_its_time_when_it_has_left() {
+    for role in ROLES {
+        for asked in [true, false] {
+            let mut connection = connection(role, Config::default().timeouts(PING));
+            connection.binary(vec![0; 5000]).unwrap();
+            assert!(!connection.output().chunk().is_empty(), "the ping has to go behind what was shown");
+            assert_eq!(connection.poll_timeout(at(0)), Some(at(20)));
+            connection.handle_timeout(at(20));
+            assert_eq!(connection.poll_timeout(at(20)), Some(at(30)));
+            for now in [30, 40] {
+                connection.output().advance(1);
+                connection.handle_timeout(at(now));
+                assert_eq!(connection.transport(), Transport::Keep);
+                assert_eq!(connection.poll_timeout(at(now)), Some(at(now + 10)), "while some is taken");
+            }
+            let left = drain(&mut connection);
+            assert_eq!(left[left.len() - connection_ping(role)], 0x89, "the ping was behind it");
+            if asked {
+                assert_eq!(connection.poll_timeout(at(45)), Some(at(55)), "it has left");
+            } else {
+                assert!(connection.timeout_stands());
+                connection.handle_timeout(at(50));
+                assert_eq!(connection.transport(), Transport::Keep);
+            }
+            let due = connection.poll_timeout(at(50)).expect("a deadline");
+            connection.handle_timeout(due);
+            assert_eq!(connection.transport(), Transport::Abort);
+            assert_eq!(connection.end().expect("an end").cause, Cause::TimedOut(Deadline::Pong), "{due:?}");
+        }
+        let mut stuck = connection(role, Config::default().timeouts(PING));
+        stuck.binary(vec![0; 5000]).unwrap();
+        stuck.poll_timeout(at(0));
+        stuck.handle_timeout(at(20));
+        stuck.handle_timeout(at(30));
+        assert_eq!(stuck.transport(), Transport::Abort);
+    }
+}
+
+/// The bytes of a ping of ours without a payload.
+const fn connection_ping(role: Role) -> usize {
+    match role {
+        Role::Server => 2,
+        Role::Client => 6,
+    }
+}
+
+/// What is owed waits in a `Session` as what is queued does in a `Connection`.
+#[test]
+fn s7_1_4_the_deadlines_of_a_session_know_what_it_owes() {
+    let config = Config::default().timeouts(CLOSE);
+    for role in ROLES {
+        for ended in [false, true] {
+            let mut subject = Subject::new(Kind::Session, role, config);
+            subject.eager = false;
+            subject.feed(&from_peer(role, 0x88, b"\x03\xe8"));
+            if ended {
+                subject.eof();
+            }
+            assert_eq!(subject.transport(), Transport::Keep, "the answer may still be read");
+            assert_eq!(subject.poll_timeout(at(0)), Some(at(10)));
+            subject.handle_timeout(at(10));
+            assert_eq!(subject.transport(), Transport::Abort);
+            let end = subject.end().expect("an end");
+            assert_eq!((end.code.value(), end.was_clean), (1000, false));
+        }
+        let timeouts = Timeouts { output: seconds(30), ..Timeouts::NONE };
+        let mut subject = Subject::new(Kind::Session, role, Config::default().timeouts(timeouts));
+        subject.eager = false;
+        subject.feed(&from_peer(role, 0x89, b""));
+        assert_eq!(subject.poll_timeout(at(0)), Some(at(30)));
+        subject.drain();
+        assert_eq!(subject.poll_timeout(at(0)), None);
+        subject.feed(&from_peer(role, 0x89, b""));
+        assert_eq!(subject.poll_timeout(at(1)), Some(at(31)));
+        subject.handle_timeout(at(31));
+        assert_eq!(subject.end().expect("an end").cause, Cause::TimedOut(Deadline::Output));
+    }
+}
+
+#[test]
+fn s5_5_1_a_ping_that_is_due_does_not_follow_our_close() {
+    for mut subject in subjects(PING) {
+        subject.eager = false;
+        subject.poll_timeout(at(0));
+        subject.handle_timeout(at(20));
+        subject.close(Some(1000), "").unwrap();
+        subject.drain();
+        let frames = subject.take_frames();
+        assert_eq!(frames.last(), Some(&Frame::close(Some(1000))), "{frames:?}");
+        assert!(!subject.waits());
+    }
+}
+
 #[test]
 fn early_and_repeated_and_unasked_calls_do_no_harm() {
     for mut subject in subjects(Timeouts { idle: seconds(60), close: seconds(10), ..PING }) {
-        subject.handle_timeout(at(5));
-        assert_eq!(subject.poll_timeout(at(6)), Some(at(26)));
+        subject.handle_timeout(at(6));
         assert_eq!(subject.poll_timeout(at(7)), Some(at(26)));
         for early in [0, 7, 25] {
             subject.handle_timeout(at(early));
@@ -452,7 +615,7 @@ fn s10_an_answer_stands_until_a_deadline_begins() {
         assert!(subject.timeout_stands());
         subject.handle_timeout(at(20));
         assert!(!subject.timeout_stands(), "silence begins anew, the other runs on");
-        assert_eq!(subject.poll_timeout(at(20)), Some(at(31)));
+        assert_eq!(subject.poll_timeout(at(20)), Some(at(30)));
         assert_eq!(subject.close(None, ""), Ok(()));
         assert!(!subject.timeout_stands(), "closing has begun");
         assert_eq!(subject.poll_timeout(at(20)), Some(at(30)));

@@ -6,6 +6,7 @@ use super::outbox::{ControlFrame, Dropped, Outbox};
 use super::outgoing::Payload;
 use super::output::Output;
 use super::prepared::Framed;
+use crate::deadline::Advanced;
 use crate::frame_header::FIN;
 use crate::{ControlPayload, Keys, Opcode};
 
@@ -33,7 +34,7 @@ impl Framing {
     }
 
     #[inline]
-    pub(super) fn output<'a>(&'a mut self, advanced: &'a mut bool) -> Output<'a> {
+    pub(super) fn output<'a>(&'a mut self, advanced: &'a mut Advanced) -> Output<'a> {
         Output::new(self.outbox.as_deref_mut(), advanced)
     }
 

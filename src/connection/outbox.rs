@@ -66,7 +66,7 @@ pub(crate) struct ControlFrame {
 /// What was taken back before it went out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Frames, data and control.
+    /// Frames of data: pings and pongs go before them, and are not taken back.
     pub frames: usize,
     /// Bytes, headers included.
     pub bytes: usize,

@@ -27,7 +27,7 @@ pub trait Payload: sealed::Sealed {
 /// use sockless::{Config, Connection, SendError};
 ///
 /// let mut connection = Connection::server(Config::default().high_water(1000));
-/// connection.binary(vec![1; 900])?;
+/// connection.binary(vec![1; 1000])?;
 /// let refused = connection.binary(vec![2; 900]).unwrap_err();
 /// assert_eq!((refused.error, refused.payload.len()), (SendError::Full, 900));
 /// # Ok::<(), SendError>(())

@@ -1,6 +1,7 @@
 use bytes::{Buf, Bytes};
 
 use super::outbox::Outbox;
+use crate::deadline::Advanced;
 
 /// The output of a connection that waits to be written.
 ///
@@ -29,12 +30,12 @@ use super::outbox::Outbox;
 pub struct Output<'a> {
     outbox: Option<&'a mut Outbox>,
     /// Set when some of it has gone out.
-    advanced: &'a mut bool,
+    advanced: &'a mut Advanced,
 }
 
 impl<'a> Output<'a> {
     #[inline]
-    pub(crate) fn new(outbox: Option<&'a mut Outbox>, advanced: &'a mut bool) -> Output<'a> {
+    pub(crate) fn new(outbox: Option<&'a mut Outbox>, advanced: &'a mut Advanced) -> Output<'a> {
         Output { outbox, advanced }
     }
 }
@@ -58,7 +59,7 @@ impl Buf for Output<'_> {
     #[inline]
     fn advance(&mut self, written: usize) {
         if written > 0 {
-            *self.advanced = true;
+            self.advanced.note();
             if let Some(outbox) = &mut self.outbox {
                 outbox.advance(written);
             }
@@ -69,7 +70,7 @@ impl Buf for Output<'_> {
         let len = len.min(self.remaining());
         match &mut self.outbox {
             Some(outbox) if len > 0 => {
-                *self.advanced = true;
+                self.advanced.note();
                 outbox.take(len)
             }
             _ => Bytes::new(),

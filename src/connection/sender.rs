@@ -137,7 +137,7 @@ impl Sender {
     /// ```
     pub fn prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
         self.endpoint.check_first()?;
-        self.check_room(message.plain().payload().len())?;
+        self.check_room()?;
         self.endpoint.noted.active = true;
         #[cfg(feature = "deflate")]
         let frame = match self.deflation() {
@@ -205,7 +205,7 @@ impl Sender {
         Ok(())
     }
 
-    /// As [`close`](Sender::close), but takes back every frame that the driver has not seen, and says what that was.
+    /// As [`close`](Sender::close), but takes back all data that the driver has not seen, and says what that was.
     ///
     /// # Errors
     /// As [`close`](Sender::close); nothing is taken back then.
@@ -217,9 +217,9 @@ impl Sender {
         Ok(dropped)
     }
 
-    /// Whether a message of so many bytes would be accepted now.
-    pub fn room_for(&self, len: usize) -> bool {
-        self.endpoint.check_first().is_ok() && self.check_room(len).is_ok()
+    /// Whether a message would be accepted now.
+    pub fn has_room(&self) -> bool {
+        self.endpoint.check_first().is_ok() && self.check_room().is_ok()
     }
 
     /// The bytes of output that wait to be written.
@@ -234,10 +234,10 @@ impl Sender {
         self.framing.output(&mut self.endpoint.noted.advanced)
     }
 
-    /// Takes what the receiving half saw, and says whether there is output or a deadline that was not there before:
-    /// whoever writes is to be woken then.
+    /// Takes what the receiving half saw, and says whether there is output, a deadline or another verdict on the
+    /// transport that was not there before: whoever writes is to be woken then.
     pub fn signal(&mut self, signal: Signal) -> bool {
-        let before = (self.queued(), self.endpoint.closing.has_begun(), self.endpoint.closing.ended);
+        let before = self.wakes();
         match signal {
             Signal::Heard { message } => self.heard(message),
             Signal::Ping(payload) => self.ping_received(&payload),
@@ -245,7 +245,7 @@ impl Sender {
             Signal::Failed(fault) => self.failed(fault),
             Signal::Eof => self.receive_eof(),
         }
-        before != (self.queued(), self.endpoint.closing.has_begun(), self.endpoint.closing.ended)
+        before != self.wakes()
     }
 
     /// What is to be done with the transport, once everything queued is written.
@@ -253,17 +253,18 @@ impl Sender {
         self.endpoint.transport(self.queued() > 0)
     }
 
-    /// How the connection ended: once, when it has.
+    /// How the connection ended: once, when it has. Ask when [`transport`](Sender::transport) says that it is over, or
+    /// the transport has failed: a Close that is queued still was not sent, and the end is no clean one.
     pub fn end(&mut self) -> Option<End> {
         let reason = self.rare.as_ref().and_then(|rare| rare.reason.as_deref().copied());
         let reason = reason.unwrap_or(CloseReason::EMPTY);
-        self.endpoint.end(reason)
+        self.endpoint.end(reason, self.queued() > 0)
     }
 
     /// When [`handle_timeout`](Sender::handle_timeout) wants to be called next, if at all.
     ///
-    /// The answer is good until the next call that sends or writes, and until input that queues output or ends the
-    /// connection: other input never makes it earlier.
+    /// The answer is good until the next call that sends or writes, and until input that queues output, closes or ends
+    /// the connection: other input never makes it earlier.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
         let queued = self.queued() > 0;
         self.endpoint.poll_timeout(now, &self.config, queued)
@@ -277,8 +278,7 @@ impl Sender {
 
     /// Does what is due at `now`; calling early or twice does no harm. There may be output afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
-        let queued = self.queued() > 0;
-        while let Some(due) = self.endpoint.due(now, &self.config, queued) {
+        while let Some(due) = self.endpoint.due(now, &self.config, self.queued() > 0) {
             match due {
                 Owed::Ping => {
                     // A silent peer: what memory the last messages took is given back.
@@ -395,7 +395,7 @@ impl Sender {
 
     #[inline]
     fn check<P: Payload>(&self, message: Opcode, payload: &P) -> Result<(), SendError> {
-        self.check_room(payload.bytes().len())?;
+        self.check_room()?;
         if message == Opcode::Text && !P::TEXT && validate(payload.bytes()).is_err() {
             return Err(SendError::NotUtf8);
         }
@@ -403,8 +403,8 @@ impl Sender {
     }
 
     #[inline]
-    fn check_room(&self, len: usize) -> Result<(), SendError> {
-        self.config.check_room(self.queued(), len)
+    fn check_room(&self) -> Result<(), SendError> {
+        self.config.check_room(self.queued())
     }
 
     /// Queues a payload that was accepted.
@@ -420,10 +420,15 @@ impl Sender {
         self.framing.push(self.config.fragment, fin, opcode.bits(), payload);
     }
 
+    /// What the task that writes has to look at when it has changed.
+    fn wakes(&self) -> (usize, bool, bool, Transport) {
+        (self.queued(), self.endpoint.closing.has_begun(), self.endpoint.closing.ended, self.transport())
+    }
+
     fn control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
         let payload = ControlPayload::new(payload)?;
         self.endpoint.check_control(opcode)?;
-        self.check_room(payload.len())?;
+        self.check_room()?;
         self.framing.insert(opcode, payload);
         Ok(())
     }

@@ -192,9 +192,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether a text of so many bytes would be accepted now.
-    pub fn room_for(&self, len: usize) -> bool {
-        self.check_room(len).is_ok()
+    /// Whether a text would be accepted now.
+    pub fn has_room(&self) -> bool {
+        self.check_room().is_ok()
     }
 
     /// The bytes of output that wait to be written.
@@ -218,9 +218,9 @@ impl Connection {
         }
     }
 
-    /// How the connection ended: once, when it has. There is never a reason.
+    /// How the connection ended, as [`Sender::end`](crate::Sender::end). There is never a reason.
     pub fn end(&mut self) -> Option<End> {
-        self.endpoint.end(CloseReason::EMPTY)
+        self.endpoint.end(CloseReason::EMPTY, self.queued() > 0)
     }
 
     /// When [`handle_timeout`](Connection::handle_timeout) wants to be called next, if at all; as
@@ -232,8 +232,7 @@ impl Connection {
 
     /// Does what is due at `now`; calling early or twice does no harm. There may be output afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
-        let queued = self.queued() > 0;
-        while let Some(due) = self.endpoint.due(now, &self.without_pings(), queued) {
+        while let Some(due) = self.endpoint.due(now, &self.without_pings(), self.queued() > 0) {
             if let Owed::Close(_) = due {
                 self.push_close();
             }
@@ -266,16 +265,16 @@ impl Connection {
     }
 
     fn check_text<P: Payload>(&self, text: &P) -> Result<(), SendError> {
-        self.check_room(text.bytes().len())?;
+        self.check_room()?;
         if !P::TEXT && validate(text.bytes()).is_err() {
             return Err(SendError::NotUtf8);
         }
         Ok(())
     }
 
-    fn check_room(&self, len: usize) -> Result<(), SendError> {
+    fn check_room(&self) -> Result<(), SendError> {
         self.endpoint.check_first()?;
-        self.config.check_room(self.queued(), len)
+        self.config.check_room(self.queued())
     }
 
     fn push_close(&mut self) {

@@ -187,7 +187,7 @@ struct Caller {
 impl Caller {
     fn whole(&mut self, connection: &mut Sender, u: &mut Unstructured<'_>) -> Result<()> {
         let data = generate::payload(u)?;
-        let room = connection.room_for(data.len());
+        let room = connection.has_room();
         let accepted = match u.int_in_range(0..=4)? {
             0 => connection.binary(&data).is_ok(),
             1 => connection.binary(data.clone()).is_ok(),

@@ -252,6 +252,10 @@ fn request(handshake: &mut ServerHandshake, input: &mut &mut [u8]) -> Result<Opt
     }
     let Some(head) = handshake.receive(input)? else { return Ok(None) };
     let request = head.upgrade(OriginPolicy::Any)?;
-    // An acceptance without anything in it can always be written.
-    Ok(request.open(&Acceptance::default(), Config::default()).ok())
+    // No answer is refused: a turn ends where much is queued.
+    let config = Config::default().high_water(usize::MAX);
+    match request.open(&Acceptance::default(), config) {
+        Ok(connection) => Ok(Some(connection)),
+        Err(fault) => unreachable!("an acceptance without anything in it: {fault}"),
+    }
 }

@@ -131,7 +131,7 @@ async fn answer_one<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
 ) -> Result<bool, Error> {
     let Some((event, connection)) = socket.next_event().await.transpose()? else { return Ok(false) };
-    // What is refused came behind our Close: nobody waits for it.
+    // The queue is not full, as it is flushed below. What is refused came behind our Close: nobody waits for it.
     let _ = match event {
         Event::Text { text, .. } => connection.text(text).map_err(SendError::from),
         Event::Binary { data, .. } => connection.binary(data).map_err(SendError::from),

@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
                 }
             } else if matches!(self.connection.transport(), Transport::Abort | Transport::Close) {
                 return Poll::Ready(self.finish().err().map(Err));
-            } else if !self.connection.room_for(0) && self.connection.queued() > READ {
+            } else if !self.connection.has_room() && self.connection.queued() > READ {
                 // Whoever does not read what it asked for is not asked for more.
                 return Poll::Pending;
             }
@@ -288,7 +288,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
 
     /// Room for one more message: what is queued is written as far as it has to be.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.connection.queued() > READ {
+        if self.connection.queued() > READ || !self.connection.has_room() {
             ready!(self.poll_written(cx))?;
         }
         Poll::Ready(Ok(()))
@@ -317,7 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         Poll::Ready(self.lost.take().map_or(Ok(()), |error| Err(error.into())))
     }
 
-    /// Queues a message. An empty queue takes one of any size.
+    /// Queues a message.
     pub(crate) fn queue(&mut self, message: Message) -> Result<(), Error> {
         match message {
             Message::Text(text) => self.connection.text(text).map_err(SendError::from)?,

@@ -99,7 +99,8 @@ async fn write(mut stream: &TcpStream, bytes: Bytes) -> Completion {
 
 /// A connection with its response queued, a buffer to read into, and what came behind the request.
 async fn accept(mut stream: &TcpStream) -> io::Result<Option<(Connection, Vec<u8>, Vec<u8>)>> {
-    let config = Config::default().limits(Limits::for_messages(64 << 20));
+    // No answer is refused: the driver stops reading where much is queued.
+    let config = Config::default().limits(Limits::for_messages(64 << 20)).high_water(usize::MAX);
     let mut handshake = ServerHandshake::new(Default::default());
     let mut buffer = vec![0; 16 << 10];
     loop {

@@ -62,7 +62,8 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
         respond.send_response(Response::builder().status(404).body(())?, true)?;
         return Ok("no such path".into());
     }
-    let config = Config::default().limits(Limits::for_messages(64 << 20));
+    // No answer is refused: the driver stops reading where much is queued.
+    let config = Config::default().limits(Limits::for_messages(64 << 20)).high_water(usize::MAX);
     let mut socket = match http2::accept(request, &mut respond, OriginPolicy::Any, config) {
         Ok(socket) => socket,
         Err(AcceptError::Connect(ConnectFault::NotExtended)) => {

@@ -21,7 +21,8 @@ fn main() -> io::Result<()> {
 }
 
 async fn serve(stream: TcpStream) {
-    let config = Config::default().limits(Limits::for_messages(64 << 20));
+    // No answer is refused: the driver stops reading where much is queued.
+    let config = Config::default().limits(Limits::for_messages(64 << 20)).high_water(usize::MAX);
     match futures::accept(stream, OriginPolicy::Any, config, Timer::after).await {
         Ok(Ok(mut socket)) => {
             while let Some((event, connection)) = socket.next().await {
