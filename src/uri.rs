@@ -33,8 +33,8 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Takes `text` apart.
     ///
-    /// Each error names the first part, from the left, that breaks the grammar. Port 0 is refused with the other
-    /// ports that nobody can listen on.
+    /// Each error names the first part, from the left, that breaks the grammar, but that a fragment is looked for before
+    /// path and query. Port 0 is refused with the other ports that nobody can listen on.
     pub fn parse(text: &'a str) -> Result<Uri<'a>, UriError> {
         let (scheme, rest) = text.split_once(':').ok_or(UriError::Scheme)?;
         let secure = scheme.eq_ignore_ascii_case("wss");
@@ -118,7 +118,7 @@ pub struct ResourceName<'a> {
 impl<'a> ResourceName<'a> {
     /// The path, percent escapes as written, `/` if there is none.
     pub const fn path(&self) -> &'a str {
-        if self.path.is_empty() { "/" } else { self.path }
+        self.path
     }
 
     /// The query without its question mark, `None` if there is none or it is empty.
@@ -139,10 +139,10 @@ impl<'a> ResourceName<'a> {
     /// The pieces of a text that has been checked.
     #[inline]
     pub(crate) fn split(text: &'a str) -> ResourceName<'a> {
-        match split_once(text, b'?') {
-            Some((path, query)) => ResourceName { path, query: (!query.is_empty()).then_some(query) },
-            None => ResourceName { path: text, query: None },
-        }
+        let (path, query) = split_once(text, b'?').unwrap_or((text, ""));
+        // RFC 3986 §6.2.3: the same name, so that equal ones are.
+        let path = if path.is_empty() { "/" } else { path };
+        ResourceName { path, query: (!query.is_empty()).then_some(query) }
     }
 }
 

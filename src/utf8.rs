@@ -20,7 +20,7 @@ use crate::Text;
 /// assert!(utf8.is_whole());
 /// # Ok::<(), sockless::InvalidUtf8>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Utf8 {
     /// The first bytes of a character, so far possible; the others are zero.
     begun: [u8; 3],
@@ -116,6 +116,12 @@ impl Utf8 {
             *to = *from;
             self.len += 1;
         }
+    }
+}
+
+impl fmt::Debug for Utf8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Utf8").field("begun", &self.len).finish_non_exhaustive()
     }
 }
 

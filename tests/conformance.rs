@@ -9,18 +9,18 @@ const DOCUMENTS: [(&str, &str, usize); 18] = [
     ("RFC 6455", "R", 330),
     ("Errata", "E", 7),
     ("RFC 7692", "C", 93),
-    ("RFC 9113", "H2-9113-", 11),
+    ("RFC 9113", "H2-9113-", 12),
     ("RFC 8441", "H2-", 23),
-    ("RFC 9114", "H3-9114-", 2),
+    ("RFC 9114", "H3-9114-", 3),
     ("RFC 9220", "H3-", 5),
-    ("RFC 9112", "M", 60),
+    ("RFC 9112", "M", 62),
     ("RFC 9110", "S", 55),
     ("RFC 6454", "O", 5),
     ("RFC 3629", "T", 4),
     ("RFC 4648", "B", 4),
     ("RFC 7936", "P7936-", 1),
     ("RFC 8307", "P8307-", 1),
-    ("RFC 3986", "P3986-", 7),
+    ("RFC 3986", "P3986-", 8),
     ("WHATWG", "W", 35),
     ("IANA", "I", 15),
     ("draft-hixie", "X", 72),
@@ -83,7 +83,7 @@ fn what_is_wrong_with_the_table_is_seen() {
         assert!(seen.contains(fault), "{from} became {to}: {seen}");
     }
     let row = text.lines().find(|line| line.starts_with("| M7.1-3 |")).unwrap();
-    assert!(wrong(row, "").contains("59 rules, not 60"));
+    assert!(wrong(row, "").contains("61 rules, not 62"));
     // All rows of a section that the code cites.
     let without: String =
         text.lines().filter(|line| !line.starts_with("| R5.3-")).collect::<Vec<_>>().join("\n");

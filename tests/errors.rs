@@ -77,7 +77,7 @@ fn a_fault_of_the_peer_names_its_section() {
 fn a_fault_of_an_answer_about_compression_names_its_section() {
     use DeflateFault::*;
     let sections: [(&str, &[DeflateFault]); 5] = [
-        ("RFC 7692 §5", &[AcceptedTwice]),
+        ("RFC 7692 §5", &[AcceptedTwice, NotOffered]),
         ("RFC 7692 §7", &[UnknownParameter, RepeatedParameter, InvalidValue]),
         ("RFC 7692 §7.1.1.1", &[TakeoverNotConfirmed]),
         ("RFC 7692 §7.1.2.1", &[ServerWindowNotConfirmed, ServerWindowTooLarge]),
@@ -154,6 +154,7 @@ fn an_extended_connect_that_fails_says_why() {
         SchemeMissing,
         PathMissing,
         AuthorityMissing,
+        HostDiffers,
     ];
     let source = include_str!("../src/handshake/extended_connect.rs");
     each_has_its_sentence(source, "MalformedFields", &all);
@@ -239,6 +240,12 @@ fn s4_2_1_a_refusal_says_why() {
             matches!(refusal, VersionMissing | VersionRepeated | VersionInvalid | VersionUnsupported);
         let fields: &[_] = if about_version { &[("sec-websocket-version", "13")] } else { &[] };
         assert_eq!(refusal.stream_fields(), fields, "{refusal:?}");
+        // RFC 9110 §15.5.22: a 426 has an Upgrade field, which no stream may have.
+        let status = refusal.stream_status();
+        assert!(
+            status == refusal.status() && status != 426 || (status, refusal.status()) == (400, 426),
+            "{refusal:?}"
+        );
     }
 }
 

@@ -103,7 +103,7 @@ fn check(changes: &[(&str, &str)], policy: OriginPolicy<'_>) -> Result<(), Conne
 #[test]
 fn malformed_fields_and_refusals() {
     use MalformedFields as M;
-    let cases: [(Changes, Result<(), ConnectFault>); 24] = [
+    let cases: [(Changes, Result<(), ConnectFault>); 29] = [
         (&[], Ok(())),
         (&[("te", "trailers")], Ok(())),
         (&[(":protocol", "WebSocket")], Ok(())),
@@ -125,6 +125,11 @@ fn malformed_fields_and_refusals() {
         (&[(":path", "/#")], Err(Refusal::TargetInvalid.into())),
         (&[(":scheme", "wss")], Err(Refusal::TargetInvalid.into())),
         (&[(":authority", "me@a")], Err(Refusal::HostInvalid.into())),
+        (&[("host", "a.example")], Ok(())),
+        (&[("host", "A.Example")], Ok(())),
+        (&[("host", "evil.example")], Err(M::HostDiffers.into())),
+        (&[("host", "")], Err(M::HostDiffers.into())),
+        (&[("host", "a.example:443")], Err(M::HostDiffers.into())),
         (&[("sec-websocket-version", "013")], Err(Refusal::VersionInvalid.into())),
         (&[("sec-websocket-protocol", "a, a")], Err(Refusal::SubprotocolRepeated.into())),
         (&[("sec-websocket-extensions", ";")], Err(Refusal::ExtensionsInvalid.into())),
@@ -135,6 +140,14 @@ fn malformed_fields_and_refusals() {
     assert_eq!(check(&[("origin", "https://a.example")], OriginPolicy::SameHost), Ok(()));
     let foreign = check(&[("origin", "https://b.example")], OriginPolicy::SameHost);
     assert_eq!(foreign, Err(Refusal::OriginForbidden.into()));
+}
+
+/// RFC 9113 §8.3.1, RFC 9114 §4.3.1
+#[test]
+fn a_host_that_stands_there_twice_differs() {
+    let host = ("host", "a.example");
+    assert_eq!(check_list(&[&REQUEST[..], &[host]].concat()), Ok(()));
+    assert_eq!(check_list(&[&REQUEST[..], &[host, host]].concat()), Err(MalformedFields::HostDiffers.into()));
 }
 
 fn check_list(fields: &[(&str, &str)]) -> Result<(), ConnectFault> {

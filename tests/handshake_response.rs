@@ -309,10 +309,10 @@ fn a_refusal_says_how_its_body_is_framed() {
     assert_eq!(framing("304 Same", "Content-Length: 5\r\n"), BodyFraming::None);
     assert_eq!(framing("404 Gone", "Content-Length: 5\r\n"), BodyFraming::Length(5));
     assert_eq!(framing("404 Gone", "Content-Length: 5, 5\r\ncontent-length: 5\r\n"), BodyFraming::Length(5));
-    assert_eq!(framing("404 Gone", "Content-Length: 5, 6\r\n"), BodyFraming::UntilClose);
-    assert_eq!(framing("404 Gone", "Content-Length: +5\r\n"), BodyFraming::UntilClose);
-    assert_eq!(framing("404 Gone", "Content-Length:\r\n"), BodyFraming::UntilClose);
-    assert_eq!(framing("404 Gone", "Content-Length: 99999999999999999999\r\n"), BodyFraming::UntilClose);
+    assert_eq!(framing("404 Gone", "Content-Length: 5, 6\r\n"), BodyFraming::Faulty);
+    assert_eq!(framing("404 Gone", "Content-Length: +5\r\n"), BodyFraming::Faulty);
+    assert_eq!(framing("404 Gone", "Content-Length:\r\n"), BodyFraming::Faulty);
+    assert_eq!(framing("404 Gone", "Content-Length: 99999999999999999999\r\n"), BodyFraming::Faulty);
     assert_eq!(
         framing("404 Gone", "Content-Length: 5\r\nTransfer-Encoding: x, Chunked\r\n"),
         BodyFraming::Chunked
@@ -324,14 +324,21 @@ fn a_refusal_says_how_its_body_is_framed() {
         .unwrap();
     let Ok(Some(Outcome::Refused(head))) = fed.result else { panic!() };
     assert_eq!((head.status(), head.reason()), (401, b"Who are you".as_slice()));
+    assert_eq!(head.body_framing(), BodyFraming::UntilClose);
     assert_eq!(head.version(), HttpVersion { major: 1, minor: 0 });
     assert_eq!(head.field("www-authenticate"), Some(b"Basic".as_slice()));
     assert_eq!(fed.left, b"who");
+    // RFC 9112 §6.1: HTTP/1.0 has no transfer codings.
+    let coded = b"HTTP/1.0 401 Who\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n";
+    let Ok(Some(Outcome::Refused(head))) = run(Offer::default(), coded).pop().unwrap().result else {
+        panic!()
+    };
+    assert_eq!(head.body_framing(), BodyFraming::Faulty);
 }
 
 #[test]
 fn bodies_are_collected_up_to_a_cap() {
-    let cases: [(BodyFraming, usize, &str, &str, bool, &str); 33] = [
+    let cases: [(BodyFraming, usize, &str, &str, bool, &str); 35] = [
         (BodyFraming::None, 9, "next", "", false, "next"),
         (BodyFraming::Length(0), 9, "next", "", false, "next"),
         (BodyFraming::Length(4), 9, "bodynext", "body", false, "next"),
@@ -344,6 +351,8 @@ fn bodies_are_collected_up_to_a_cap() {
         (BodyFraming::UntilClose, 4, "body", "body", false, ""),
         (BodyFraming::UntilClose, 3, "body", "bod", true, "y"),
         (BodyFraming::UntilClose, 9, "", "", false, ""),
+        (BodyFraming::Faulty, 9, "", "", true, ""),
+        (BodyFraming::Faulty, 9, "body", "", true, "body"),
         (BodyFraming::Chunked, 9, "4\r\nbody\r\n0\r\n\r\nnext", "body", false, "next"),
         (BodyFraming::Chunked, 4, "2\r\nbo\r\n02\r\ndy\r\n000\r\n\r\n", "body", false, ""),
         (BodyFraming::Chunked, 3, "2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n", "bod", true, "y\r\n0\r\n\r\n"),

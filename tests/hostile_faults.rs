@@ -142,7 +142,7 @@ fn a_fault_a_close_and_the_end_free_what_was_put_together() {
 #[test]
 fn what_is_shown_for_a_log_has_no_payload_in_it() {
     let secret = b"secret\n\x1b[2J";
-    let spelt = ["secret", "115, 101, 99", "\\x1b", "\n"];
+    let spelt = ["secret", "115, 101, 99", "\\x1b", "\n", "240, 159"];
     let mut figure = Figure::new("secrets and control characters in a log", 0, "payloads shown");
     for role in ROLES {
         let mut connection = connection(role, Config::default());
@@ -159,6 +159,10 @@ fn what_is_shown_for_a_log_has_no_payload_in_it() {
         shown.push(format!("{connection:?}"));
         connection.binary(secret.repeat(200_000)).unwrap();
         shown.push(format!("{:?}", connection.binary(secret.repeat(200_000)).unwrap_err()));
+        let mut torn =
+            support::subject::connection(role, Config::default().delivery(sockless::Delivery::Parts));
+        pour(&mut torn, &from_peer(role, 0x01, b"\xf0\x9f\x98"), 1000, |_, _| {}).unwrap();
+        shown.push(format!("{torn:?}"));
         let (receiver, sender) = connection.split();
         shown.push(format!("{receiver:?} {sender:?}"));
         let mut decoder = Decoder::new(role, Limits::default());

@@ -218,6 +218,7 @@ fn a_field_of_megabytes_that_is_almost_a_list_is_judged_in_one_pass() {
         format!("a{}", "; b".repeat(many) + ";"),
         format!("{}a b", " \t".repeat(many)),
         format!("a{}b", " ".repeat(many)),
+        format!("a{}{}", ";b".repeat(many / 2), " ".repeat(many)) + ";",
         ",".repeat(many) + ";",
     ];
     let mut figure = Figure::new("megabytes that are almost a list", 0, "bytes of heap ever asked for");

@@ -76,9 +76,15 @@ fn both_ways_to_the_check_agree() {
     }
     let mut opened = 0;
     for fields in &lists {
-        for target in
-            ["/", "/chat?room=1", "*", "http://c.example/x?y", "https://a.example:81/", "ftp://c.example/"]
-        {
+        for target in [
+            "/",
+            "/chat?room=1",
+            "*",
+            "http://c.example/x?y",
+            "https://a.example:81/",
+            "ftp://c.example/",
+            "/caf\u{e9}",
+        ] {
             let expected = over_fields(target, fields);
             opened += usize::from(expected.is_ok());
             assert_eq!(over_parts(target, fields), expected, "{target} {fields:?}");

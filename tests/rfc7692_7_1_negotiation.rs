@@ -253,6 +253,8 @@ fn s7_1_a_client_takes_what_lies_within_its_offer_and_says_why_not() {
         (plain, "; server_max_window_bits=010", Some(DeflateFault::InvalidValue)),
         (plain, "; server_no_context_takeover=1", Some(DeflateFault::InvalidValue)),
         (plain, "; mux", Some(DeflateFault::UnknownParameter)),
+        (plain, "; mux=9", Some(DeflateFault::UnknownParameter)),
+        (plain, "; mux=some", Some(DeflateFault::UnknownParameter)),
         (
             plain,
             "; server_max_window_bits=9; server_max_window_bits=9",
@@ -275,22 +277,30 @@ fn s7_1_a_client_takes_what_lies_within_its_offer_and_says_why_not() {
         assert_eq!(checked.err(), fault, "{response} for {}", offer.offer());
     }
     let agreed = check(&[hinted], "permessage-deflate; client_max_window_bits=12").unwrap().unwrap().unwrap();
-    assert_eq!(agreed.client_max_window_bits(), bits(12));
+    assert_eq!(agreed.client_max_window_bits(), bits(9));
     assert_eq!(check(&[plain], "x-other"), Err(ResponseError::ExtensionNotOffered));
 }
 
 #[test]
-fn s7_1_a_hint_that_is_not_confirmed_binds_nobody() {
+fn s7_1_a_client_keeps_to_its_own_hints_confirmed_or_not() {
     let hinting =
         PermessageDeflate::default().client_no_context_takeover().client_max_window_bits(Some(bits(9)));
     assert_eq!(&*hinting.offer(), "permessage-deflate; client_no_context_takeover; client_max_window_bits=9");
     let agreed = |response| check(&[hinting], response).unwrap().unwrap().unwrap();
     let without = agreed("permessage-deflate");
-    assert!(!without.client_no_context_takeover());
-    assert_eq!(without.client_max_window_bits(), WindowBits::MAX);
+    assert!(without.client_no_context_takeover());
+    assert_eq!(without.client_max_window_bits(), bits(9));
     let with = agreed("permessage-deflate; client_no_context_takeover; client_max_window_bits=10");
     assert!(with.client_no_context_takeover());
-    assert_eq!(with.client_max_window_bits(), bits(10));
+    assert_eq!(with.client_max_window_bits(), bits(9));
+    // What is granted is a bound besides.
+    assert_eq!(agreed("permessage-deflate; client_max_window_bits=8").client_max_window_bits(), bits(8));
+    let silent = PermessageDeflate::default().client_max_window_bits(None);
+    let agreed = check(&[silent], "permessage-deflate").unwrap().unwrap().unwrap();
+    assert_eq!(
+        (agreed.client_no_context_takeover(), agreed.client_max_window_bits()),
+        (false, WindowBits::MAX)
+    );
 }
 
 #[test]

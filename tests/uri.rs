@@ -99,6 +99,18 @@ fn what_is_lawful_passes() {
     assert_eq!(Uri::parse("ws://a/%23").unwrap().resource_name().to_string(), "/%23");
 }
 
+/// RFC 3986 §6.2.3, RFC 6455 §3
+#[test]
+fn uris_that_ask_for_the_same_are_equal() {
+    let uri = |text| Uri::parse(text).unwrap();
+    for (one, other) in [("ws://a", "ws://a/"), ("ws://a", "WS://A:80/?"), ("wss://a?b", "wss://a:443/?b")] {
+        assert_eq!(uri(one), uri(other));
+    }
+    for (one, other) in [("ws://a", "wss://a"), ("ws://a/b", "ws://a/B"), ("ws://a", "ws://a/?b")] {
+        assert_ne!(uri(one), uri(other));
+    }
+}
+
 #[test]
 fn hosts_compare_without_case() {
     let authority = Authority::parse("Server.Example:8080").unwrap();

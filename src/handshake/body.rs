@@ -1,6 +1,7 @@
 use super::fields::{list, named};
 use super::head::ResponseHead;
 use super::http1::take;
+use super::request::HttpVersion;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -15,24 +16,31 @@ pub enum BodyFraming {
     Chunked,
     /// It ends with the transport.
     UntilClose,
+    /// Nobody can tell: whatever follows is thrown away with the transport (RFC 9112 §6.1, §6.3).
+    Faulty,
 }
 
 impl ResponseHead {
     /// How the body that follows this head is framed, if it answers a request to open a WebSocket.
     ///
-    /// A length that is not a number, or several that differ, say nothing: the body ends with the transport.
+    /// [`Faulty`](BodyFraming::Faulty) for a length that is not a number, for several that differ, and for a transfer
+    /// coding in HTTP/1.0.
     pub fn body_framing(&self) -> BodyFraming {
         if matches!(self.status(), 100..=199 | 204 | 304) {
             return BodyFraming::None;
         }
         if let Some(last) = named(self.fields(), "transfer-encoding").flat_map(list).last() {
+            if self.version() < HttpVersion::HTTP_11 {
+                return BodyFraming::Faulty;
+            }
             let chunked = last.eq_ignore_ascii_case(b"chunked");
             return if chunked { BodyFraming::Chunked } else { BodyFraming::UntilClose };
         }
         let mut lengths = named(self.fields(), "content-length").flat_map(list).map(parse_length);
         match lengths.next() {
             Some(Some(length)) if lengths.all(|other| other == Some(length)) => BodyFraming::Length(length),
-            _ => BodyFraming::UntilClose,
+            None if named(self.fields(), "content-length").next().is_none() => BodyFraming::UntilClose,
+            _ => BodyFraming::Faulty,
         }
     }
 }
@@ -63,7 +71,8 @@ pub struct BodyCollector {
 pub struct Body {
     /// The bytes, out of their chunks; any content coding is still on them.
     pub bytes: Vec<u8>,
-    /// Whether there was more: beyond the cap, behind the end of the transport, or behind a malformed chunk.
+    /// Whether there was more: beyond the cap, behind the end of the transport, behind a malformed chunk, or behind a
+    /// head that does not tell where it ends.
     pub truncated: bool,
 }
 
@@ -84,6 +93,7 @@ impl BodyCollector {
             BodyFraming::Length(length) => Place::Data { left: length },
             BodyFraming::Chunked => Place::Size { size: 0, digits: 0 },
             BodyFraming::UntilClose => Place::UntilClose,
+            BodyFraming::Faulty => Place::Bad,
         };
         BodyCollector { place, skipped: 0, cap, bytes: Vec::new() }
     }

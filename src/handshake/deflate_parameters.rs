@@ -32,6 +32,8 @@ pub enum DeflateFault {
     ServerWindowTooLarge,
     /// `client_max_window_bits` was not offered.
     ClientWindowNotOffered,
+    /// There was no offer at all.
+    NotOffered,
 }
 
 impl DeflateFault {
@@ -41,7 +43,7 @@ impl DeflateFault {
             DeflateFault::UnknownParameter | DeflateFault::RepeatedParameter | DeflateFault::InvalidValue => {
                 "RFC 7692 §7"
             }
-            DeflateFault::AcceptedTwice => "RFC 7692 §5",
+            DeflateFault::AcceptedTwice | DeflateFault::NotOffered => "RFC 7692 §5",
             DeflateFault::TakeoverNotConfirmed => "RFC 7692 §7.1.1.1",
             DeflateFault::ServerWindowNotConfirmed | DeflateFault::ServerWindowTooLarge => {
                 "RFC 7692 §7.1.2.1"
@@ -66,6 +68,7 @@ impl fmt::Display for DeflateFault {
             }
             DeflateFault::ServerWindowTooLarge => "server_max_window_bits is larger than offered",
             DeflateFault::ClientWindowNotOffered => "client_max_window_bits was not offered",
+            DeflateFault::NotOffered => "permessage-deflate was not offered",
         };
         write!(f, "{fault} ({})", self.section())
     }
@@ -94,24 +97,26 @@ impl Parameters {
     pub(super) fn parse(extension: &Extension<'_>) -> Result<Parameters, DeflateFault> {
         let mut parameters = Parameters::default();
         for parameter in extension.parameters() {
-            let bits = match parameter.value.map(WindowBits::parse) {
-                Some(None) => return Err(DeflateFault::InvalidValue),
-                Some(bits) => bits,
-                None => None,
-            };
+            let bits = parameter.value.map(WindowBits::parse);
             let repeated = match (parameter.name, bits) {
                 (SERVER_NO_CONTEXT_TAKEOVER, None) => set(&mut parameters.server_no_context_takeover),
                 (CLIENT_NO_CONTEXT_TAKEOVER, None) => set(&mut parameters.client_no_context_takeover),
-                (SERVER_MAX_WINDOW_BITS, Some(_)) => {
-                    core::mem::replace(&mut parameters.server_max_window_bits, bits).is_some()
+                (SERVER_MAX_WINDOW_BITS, Some(Some(bits))) => {
+                    parameters.server_max_window_bits.replace(bits).is_some()
                 }
-                (CLIENT_MAX_WINDOW_BITS, _) => {
-                    let window = bits.map_or(ClientWindow::Any, ClientWindow::Bits);
-                    parameters.client_max_window_bits.replace(window).is_some()
+                (CLIENT_MAX_WINDOW_BITS, None) => {
+                    parameters.client_max_window_bits.replace(ClientWindow::Any).is_some()
                 }
-                (SERVER_NO_CONTEXT_TAKEOVER | CLIENT_NO_CONTEXT_TAKEOVER | SERVER_MAX_WINDOW_BITS, _) => {
-                    return Err(DeflateFault::InvalidValue);
+                (CLIENT_MAX_WINDOW_BITS, Some(Some(bits))) => {
+                    parameters.client_max_window_bits.replace(ClientWindow::Bits(bits)).is_some()
                 }
+                (
+                    SERVER_NO_CONTEXT_TAKEOVER
+                    | CLIENT_NO_CONTEXT_TAKEOVER
+                    | SERVER_MAX_WINDOW_BITS
+                    | CLIENT_MAX_WINDOW_BITS,
+                    _,
+                ) => return Err(DeflateFault::InvalidValue),
                 _ => return Err(DeflateFault::UnknownParameter),
             };
             if repeated {

@@ -46,6 +46,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> ConnectRequest<'a, F>
     /// Malformed fields are found before anything is refused.
     pub fn check(fields: F, policy: OriginPolicy<'_>) -> Result<ConnectRequest<'a, F>, ConnectFault> {
         let mut pseudo = [Once::Missing; 5];
+        let mut host = Once::Missing;
         let mut negotiation = Negotiation::NONE;
         for_each(fields.clone(), |name, value| {
             let place = PSEUDO_FIELDS.iter().position(|known| known.as_bytes() == name);
@@ -55,6 +56,7 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> ConnectRequest<'a, F>
             }
             match name {
                 [b':', ..] => return Err(MalformedFields::PseudoFieldUnknown),
+                b"host" => host.add(value),
                 b"origin" => negotiation.origin.add(trim(value)),
                 b"sec-websocket-version" => negotiation.version.add(trim(value)),
                 b"sec-websocket-protocol" => negotiation.subprotocols.add(value),
@@ -77,6 +79,10 @@ impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> ConnectRequest<'a, F>
         let scheme = scheme.ok_or(MalformedFields::SchemeMissing)?;
         let path = path.ok_or(MalformedFields::PathMissing)?;
         let authority = authority.ok_or(MalformedFields::AuthorityMissing)?;
+        // RFC 9113 §8.3.1, RFC 9114 §4.3.1: there need be none, but one that says something else is an attempt.
+        if !matches!(host, Once::Missing) && !host.is_some_and(|host| host.eq_ignore_ascii_case(authority)) {
+            return Err(MalformedFields::HostDiffers.into());
+        }
         if !protocol.eq_ignore_ascii_case(b"websocket") {
             return Err(Refusal::ProtocolUnsupported.into());
         }
@@ -121,6 +127,15 @@ impl<F> fmt::Debug for ConnectRequest<'_, F> {
 }
 
 impl Refusal {
+    /// The status to answer an extended CONNECT with: that of [`Refusal::status`], but 400 for 426, which has to name a
+    /// protocol in a field that does not exist there (RFC 9110 §15.5.22, RFC 9113 §8.2).
+    pub const fn stream_status(self) -> u16 {
+        match self.status() {
+            426 => 400,
+            status => status,
+        }
+    }
+
     /// The fields to answer an extended CONNECT with, besides `:status`.
     pub const fn stream_fields(self) -> &'static [(&'static str, &'static str)] {
         match self {
@@ -213,7 +228,7 @@ pub enum ConnectFault {
     NotExtended,
     /// The fields break the rules of the HTTP version: a stream error, or status 400 (RFC 9113 §8.1.1).
     Malformed(MalformedFields),
-    /// The request is refused: [`Refusal::status`] and [`Refusal::stream_fields`] answer it.
+    /// The request is refused: [`Refusal::stream_status`] and [`Refusal::stream_fields`] answer it.
     Refused(Refusal),
 }
 
@@ -265,6 +280,8 @@ pub enum MalformedFields {
     PathMissing,
     /// No `:authority`.
     AuthorityMissing,
+    /// A `host` that is not what `:authority` is, or two.
+    HostDiffers,
 }
 
 impl fmt::Display for MalformedFields {
@@ -280,6 +297,7 @@ impl fmt::Display for MalformedFields {
             MalformedFields::SchemeMissing => "no :scheme",
             MalformedFields::PathMissing => "no :path",
             MalformedFields::AuthorityMissing => "no :authority",
+            MalformedFields::HostDiffers => "a host that differs from :authority",
         })
     }
 }

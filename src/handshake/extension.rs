@@ -1,4 +1,4 @@
-use super::fields::{is_token_byte, named, trim};
+use super::fields::{is_token_byte, named};
 use core::fmt;
 
 /// One extension of a `Sec-WebSocket-Extensions` field: offered by a client or answered by a server (RFC 6455 §9.1).
@@ -133,12 +133,18 @@ pub(super) struct Invalid;
 fn take_extension<'a>(rest: &mut &'a [u8]) -> Option<Extension<'a>> {
     let name = take_token(rest)?;
     let start = *rest;
-    while let [b';', ..] = trim(rest) {
+    // Not `trim`, which would look for blanks at the end for each parameter.
+    while after_blanks(rest).starts_with(b";") {
         take_parameter(rest)?;
     }
     let parameters = start.get(..start.len() - rest.len())?;
     skip_blanks(rest);
     matches!(rest, [] | [b',', ..]).then_some(Extension { name, parameters })
+}
+
+fn after_blanks(mut rest: &[u8]) -> &[u8] {
+    skip_blanks(&mut rest);
+    rest
 }
 
 /// A semicolon, a name and perhaps a value.
@@ -147,8 +153,7 @@ fn take_parameter<'a>(rest: &mut &'a [u8]) -> Option<Parameter<'a>> {
     take(rest, b';')?;
     skip_blanks(rest);
     let name = take_token(rest)?;
-    let mut ahead = *rest;
-    skip_blanks(&mut ahead);
+    let mut ahead = after_blanks(rest);
     if take(&mut ahead, b'=').is_none() {
         return Some(Parameter { name, value: None });
     }

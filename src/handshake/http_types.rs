@@ -1,4 +1,5 @@
 use super::client_request::ClientRequest;
+use super::fields::is_target;
 use super::key::{Key, accept_key};
 use super::offer::{Offer, Opened, StatusLine};
 use super::origin::OriginPolicy;
@@ -43,6 +44,9 @@ impl<'a> Request<'a, HeaderFields<'a>> {
         let fields = HeaderFields::new(&parts.headers);
         let target = || {
             let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+            if !is_target(path.as_bytes()) {
+                return Err(Refusal::TargetInvalid);
+            }
             let authority = match (parts.uri.scheme_str(), parts.uri.authority()) {
                 (None, None) if path.starts_with('/') => None,
                 (Some("http" | "https"), Some(authority)) => {

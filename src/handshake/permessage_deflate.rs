@@ -160,7 +160,8 @@ impl PermessageDeflate {
         parameters.text()
     }
 
-    /// Checks a server's answer: it has to lie within this offer, or say nothing of the extension (RFC 7692 §5).
+    /// Checks a server's answer: it has to lie within this offer, or say nothing of the extension (RFC 7692 §5). What
+    /// the client asked of itself it keeps to, whether the answer confirms it or not.
     ///
     /// # Errors
     /// What is wrong with the answer. The handshake has failed: close the transport, or close the connection with
@@ -176,7 +177,8 @@ impl PermessageDeflate {
     /// one of them. Threshold and level are that one's.
     ///
     /// # Errors
-    /// As [`check`](PermessageDeflate::check): why the answer does not lie within the last offer.
+    /// As [`check`](PermessageDeflate::check): why the answer does not lie within the last offer, or
+    /// [`NotOffered`](DeflateFault::NotOffered).
     pub fn check_any<'a>(
         offers: &[PermessageDeflate],
         answers: impl IntoIterator<Item = Extension<'a>>,
@@ -190,16 +192,31 @@ impl PermessageDeflate {
         if parameters.client_max_window_bits == Some(ClientWindow::Any) {
             return Err(DeflateFault::InvalidValue);
         }
-        let mut outcome = Ok(None);
+        let mut outcome = Err(DeflateFault::NotOffered);
         for offer in offers {
-            outcome = offer
-                .covers(&parameters)
-                .map(|()| Some(Agreed { parameters, threshold: offer.threshold, level: offer.level }));
+            outcome = offer.covers(&parameters).map(|()| Some(offer.kept_to(parameters)));
             if outcome.is_ok() {
                 break;
             }
         }
         outcome
+    }
+
+    /// What a client agrees to by this answer. It may always do with less than the answer grants, and what it said of
+    /// itself it does, confirmed or not (RFC 7692 §7.1.1.2, §7.1.2.2).
+    fn kept_to(&self, answer: Parameters) -> Agreed {
+        let granted = match answer.client_max_window_bits {
+            Some(ClientWindow::Bits(bits)) => bits,
+            Some(ClientWindow::Any) | None => WindowBits::MAX,
+        };
+        let window = granted.min(self.client_max_window_bits.unwrap_or(WindowBits::MAX));
+        let parameters = Parameters {
+            client_no_context_takeover: answer.client_no_context_takeover | self.client_no_context_takeover,
+            client_max_window_bits: (answer.client_max_window_bits.is_some() || window < WindowBits::MAX)
+                .then_some(ClientWindow::Bits(window)),
+            ..answer
+        };
+        Agreed { parameters, threshold: self.threshold, level: self.level }
     }
 
     /// The answer lies within this offer.

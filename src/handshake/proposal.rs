@@ -144,6 +144,8 @@ impl fmt::Debug for Acceptance<'_> {
 /// blanks beside an equals sign, is not to be sent (RFC 9110 §5.6.1, §5.6.3).
 pub(super) fn check_extensions(text: &str) -> Result<(), WriteError> {
     let full = text.split(',').all(|member| !trim(member.as_bytes()).is_empty());
+    // RFC 9113 §8.2: no field of a stream has blanks around it.
+    let full = full && trim(text.as_bytes()).len() == text.len();
     let tight = [" =", "\t=", "= ", "=\t"].iter().all(|blanks| !text.contains(blanks));
     let valid = full && tight && are_valid(core::iter::once(text.as_bytes()));
     if valid { Ok(()) } else { Err(WriteError::Extensions) }
@@ -163,6 +165,10 @@ impl<'a> Once<'a> {
             Once::Missing => Once::Value(value),
             Once::Value(_) | Once::Repeated => Once::Repeated,
         };
+    }
+
+    pub(super) fn is_some_and(self, holds: impl FnOnce(&'a [u8]) -> bool) -> bool {
+        self.value().is_some_and(holds)
     }
 
     fn value(self) -> Option<&'a [u8]> {

@@ -37,10 +37,10 @@ pub enum Refusal {
     HostRepeated,
     /// The Host field, or the authority in its place, is no host with a port.
     HostInvalid,
-    /// The request announces a body, in a coding or a length.
-    BodyAnnounced,
     /// The length of the body is not a number.
     ContentLengthInvalid,
+    /// The request announces a body, in a coding or a length.
+    BodyAnnounced,
     /// The transfer coding is none that HTTP knows.
     TransferCodingUnknown,
     /// No Upgrade field names `websocket`: an ordinary request.
@@ -61,12 +61,12 @@ pub enum Refusal {
     KeyRepeated,
     /// The key is not base64 of sixteen bytes.
     KeyInvalid,
-    /// A subprotocol is not a token, or there is none in the field.
+    /// One of the first 64 subprotocols is not a token, or there is none in the field.
     SubprotocolsInvalid,
-    /// The same subprotocol is offered twice.
-    SubprotocolRepeated,
     /// More than 64 subprotocols are offered.
     TooManySubprotocols,
+    /// The same subprotocol is offered twice.
+    SubprotocolRepeated,
     /// The extensions break the grammar of their field.
     ExtensionsInvalid,
     /// There is more than one Origin field.

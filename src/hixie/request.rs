@@ -19,7 +19,8 @@ use crate::{Arc, Authority, Config, ResourceName};
 /// `Origin`. Hixie requests have to have one. A key of hybi may have any length, since those of real clients have.
 ///
 /// # Errors
-/// As [`Request::check`](handshake::Request::check), in the same order; for the older dialects also
+/// As [`Request::check`](handshake::Request::check), in the same order, but that an absolute target of an older dialect is
+/// [`TargetInvalid`](Refusal::TargetInvalid) behind what asks for the upgrade; for the older dialects also
 /// [`OriginMissing`](Refusal::OriginMissing), [`OriginsDiffer`](Refusal::OriginsDiffer),
 /// [`ChallengeKeyMissing`](Refusal::ChallengeKeyMissing), [`ChallengeKeyRepeated`](Refusal::ChallengeKeyRepeated),
 /// [`ChallengeKeyInvalid`](Refusal::ChallengeKeyInvalid).

@@ -68,9 +68,17 @@ fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Name and value of a line; a folded one has no name.
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|&byte| byte == b':')?;
-    let (name, value) = (line.get(..colon)?, line.get(colon + 1..)?.trim_ascii());
+    let (name, value) = (line.get(..colon)?, trim(line.get(colon + 1..)?));
     let visible = value.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f));
     (is_token(name) && visible).then_some((name, value))
+}
+
+/// Without the blanks around it, and nothing else: a line feed by itself is no blank (RFC 9112 §2.2).
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 fn is_token(bytes: &[u8]) -> bool {

@@ -197,6 +197,10 @@ fn heads() {
         "GET / http/1.1\r\n\r\n",
         "G(T / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\na: \0\r\n\r\n",
+        // Another reader might see a line's end there (RFC 9112 §2.2).
+        "GET / HTTP/1.1\r\na:\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\na: b\n\r\n\r\n",
+        "GET / HTTP/1.1\r\nConnection:\x0cUpgrade\r\n\r\n",
     ] {
         assert!(head::request(bad.as_bytes()).is_none(), "{bad}");
     }

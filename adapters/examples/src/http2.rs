@@ -59,7 +59,7 @@ pub fn accept(
         Err(fault) => {
             match fault {
                 ConnectFault::Refused(refusal) => {
-                    let mut response = Response::builder().status(refusal.status());
+                    let mut response = Response::builder().status(refusal.stream_status());
                     for (name, value) in refusal.stream_fields() {
                         response = response.header(*name, *value);
                     }

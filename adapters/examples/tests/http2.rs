@@ -180,7 +180,7 @@ async fn a_fault_is_answered_with_a_close_and_end_stream() {
 async fn refusals_have_their_status_and_fields() {
     let (http2, server) = pair(OriginPolicy::Any, Config::default()).await;
     let (response, _) = raw(http2, ("sec-websocket-version", "12")).await;
-    assert_eq!(response.status(), Refusal::VersionUnsupported.status());
+    assert_eq!(response.status(), Refusal::VersionUnsupported.stream_status());
     assert_eq!(response.headers()["sec-websocket-version"], "13");
     assert!(matches!(server.await.unwrap(), Err(AcceptError::Connect(_))));
 
