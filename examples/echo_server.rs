@@ -106,8 +106,8 @@ impl Server {
         self.stopping.store(true, Ordering::Relaxed);
         let sockets: Vec<_> = self.sockets().values().cloned().collect();
         for socket in sockets {
-            // One that is busy closes itself at its next event.
-            let _ = socket.try_with(|connection| connection.close(Some(CloseCode::GOING_AWAY), ""));
+            // Its own thread writes it, within a second.
+            let _ = socket.call(|connection| connection.close(Some(CloseCode::GOING_AWAY), ""));
         }
         for _ in 0..100 {
             if self.sockets().is_empty() {

@@ -14,6 +14,9 @@ use sockless::{CloseCode, Config, Event, Keys, Transport, Uri};
 fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).unwrap_or("ws://127.0.0.1:9998/echo".into());
     let uri = Uri::parse(&url)?;
+    if uri.is_secure() {
+        return Err("wss is for a client with TLS, as that of adapters/tokio".into());
+    }
     let mut stream = TcpStream::connect(format!("{}:{}", uri.host(), uri.port()))?;
     let mut handshake = ClientHandshake::new(&ClientRequest::new(uri), Keys::from_os()?, Default::default())?;
     stream.write_all(handshake.request())?;

@@ -1,6 +1,4 @@
-use std::io::IoSlice;
-
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use sockless::{Connection, End, Event, Moment, ProtocolError, Transport};
 
 /// What a driver asks of a connection, whichever dialect it speaks.
@@ -8,9 +6,8 @@ pub trait Machine {
     fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError>;
     fn receive_eof(&mut self);
     fn queued(&self) -> usize;
-    /// What `write` does with the output that waits, some of which it has written.
-    fn output<T>(&mut self, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T;
-    fn advance(&mut self, written: usize);
+    /// The output that waits, as much of it as is said at most: it counts as written.
+    fn take(&mut self, most: usize) -> Bytes;
     fn transport(&self) -> Transport;
     fn end(&mut self) -> Option<End>;
     fn poll_timeout(&mut self, now: Moment) -> Option<Moment>;
@@ -32,15 +29,8 @@ macro_rules! machine {
                 <$sender>::queued(self)
             }
 
-            fn output<T>(&mut self, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
-                let mut slices = [IoSlice::new(&[]); 16];
-                let output = <$sender>::output(self);
-                let count = output.chunks_vectored(&mut slices);
-                write(&slices[..count])
-            }
-
-            fn advance(&mut self, written: usize) {
-                <$sender>::output(self).advance(written);
+            fn take(&mut self, most: usize) -> Bytes {
+                <$sender>::output(self).copy_to_bytes(most)
             }
 
             fn transport(&self) -> Transport {

@@ -6,7 +6,7 @@ mod machine;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use machine::Machine;
@@ -15,101 +15,145 @@ use sockless::handshake::{
 };
 use sockless::{Connection, End, Event, Moment, Transport};
 
-/// Output beyond which a batch of events is written before the next one is received.
+/// Output beyond which a batch of events is written before the next one is received, and the most of one write.
 const BATCH: usize = 64 << 10;
 
-/// A connection on a socket. The lock is held while something is called or written, never while it is read.
+/// How long one write may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the reading thread sleeps at most: another one's call may have brought a deadline nearer.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A connection on a socket. No lock on the connection is held while anything is read or written, so that two ends
+/// which both have much to send do not wait for each other.
 pub struct Socket<M = Connection> {
     stream: TcpStream,
     connection: Mutex<M>,
+    /// Held by the one thread that writes. The others leave what they have queued to it.
+    writing: Mutex<()>,
     clock: Clock,
 }
 
 impl<M: Machine> Socket<M> {
     pub fn new(stream: TcpStream, connection: M) -> Socket<M> {
-        Socket { stream, connection: Mutex::new(connection), clock: Clock::default() }
+        // Without it a peer that does not read is waited for; a socket that cannot have it is none.
+        let _ = stream.set_write_timeout(Some(PATIENCE));
+        let (connection, writing) = (Mutex::new(connection), Mutex::new(()));
+        Socket { stream, connection, writing, clock: Clock::default() }
     }
 
     /// Reads until the connection is over and says how it ended. `rest` is what came behind the handshake.
     pub fn run(&self, rest: &mut [u8], mut on_event: impl FnMut(&mut M, Event<'_>)) -> io::Result<End> {
-        let mut buffer = vec![0; 16 << 10];
-        self.receive(rest, &mut on_event)?;
-        let mut shut = false;
-        loop {
-            let wait = {
-                let mut connection = self.lock();
-                let now = self.clock.now();
-                connection.handle_timeout(now);
-                self.flush(&mut connection)?;
-                match connection.transport() {
-                    Transport::Keep => {}
-                    Transport::ShutdownWrite if shut => {}
-                    Transport::ShutdownWrite => {
-                        shut = true;
-                        // The peer may be gone already.
-                        let _ = self.stream.shutdown(Shutdown::Write);
-                    }
-                    Transport::Close | Transport::Abort => {
-                        let _ = self.stream.shutdown(Shutdown::Both);
-                        return connection.end().ok_or_else(|| io::Error::other("the end was taken"));
-                    }
-                }
-                connection.poll_timeout(now).map(|due| due.since(now).max(Duration::from_millis(1)))
-            };
-            match read_within(&self.stream, wait, &mut buffer) {
-                Ok(None) => {}
-                // A reset is an end like any other.
-                Ok(Some(0)) | Err(_) => self.lock().receive_eof(),
-                Ok(Some(len)) => self.receive(&mut buffer[..len], &mut on_event)?,
-            }
+        let over = self.read_on(rest, &mut on_event);
+        let mut connection = self.lock();
+        if over.is_err() {
+            // A reset, or a write that failed, is an end like any other.
+            connection.receive_eof();
         }
+        let _ = self.stream.shutdown(Shutdown::Both);
+        connection.end().ok_or_else(|| io::Error::other("the end was taken"))
     }
 
-    /// Calls the connection from any thread and writes what comes of it.
+    /// Calls the connection from any thread. What comes of it is written here, or by the thread that is at it.
     pub fn with<T>(&self, call: impl FnOnce(&mut M) -> T) -> io::Result<T> {
-        let mut connection = self.lock();
-        let result = call(&mut connection);
-        self.flush(&mut connection)?;
-        if connection.transport() == Transport::ShutdownWrite {
+        let result = self.call(call);
+        self.flush()?;
+        if self.transport() == Transport::ShutdownWrite {
             // The reading thread sleeps until the peer answers that.
-            let _ = self.stream.shutdown(Shutdown::Write);
+            self.shutdown_write();
         }
         Ok(result)
     }
 
-    /// As [`Socket::with`], unless another thread is at it.
-    pub fn try_with<T>(&self, call: impl FnOnce(&mut M) -> T) -> Option<io::Result<T>> {
-        let mut connection = self.connection.try_lock().ok()?;
-        let result = call(&mut connection);
-        Some(self.flush(&mut connection).map(|()| result))
+    /// Calls the connection from any thread, and leaves the writing to the one that reads, which looks every second.
+    pub fn call<T>(&self, call: impl FnOnce(&mut M) -> T) -> T {
+        call(&mut self.lock())
+    }
+
+    fn read_on(&self, rest: &mut [u8], on_event: &mut impl FnMut(&mut M, Event<'_>)) -> io::Result<()> {
+        let mut buffer = vec![0; 16 << 10];
+        self.receive(rest, on_event)?;
+        let mut shut = false;
+        loop {
+            self.lock().handle_timeout(self.clock.now());
+            self.flush()?;
+            match self.transport() {
+                Transport::Keep => {}
+                Transport::ShutdownWrite if shut => {}
+                Transport::ShutdownWrite => {
+                    shut = true;
+                    self.shutdown_write();
+                }
+                Transport::Close => {
+                    drop(self.writing());
+                    return Ok(());
+                }
+                Transport::Abort => return Ok(()),
+            }
+            let now = self.clock.now();
+            let due = self.lock().poll_timeout(now);
+            let wait = due.map_or(LOOK, |due| due.since(now).clamp(Duration::from_millis(1), LOOK));
+            match read_within(&self.stream, Some(wait), &mut buffer)? {
+                None => {}
+                Some(0) => self.lock().receive_eof(),
+                Some(len) => self.receive(&mut buffer[..len], on_event)?,
+            }
+        }
     }
 
     fn receive(&self, mut input: &mut [u8], on_event: &mut impl FnMut(&mut M, Event<'_>)) -> io::Result<()> {
-        let mut connection = self.lock();
-        // A fault has queued its Close; the loop writes it and the transport says what follows.
-        while let Ok(Some(event)) = connection.receive(&mut input) {
+        loop {
+            let mut connection = self.lock();
+            // A fault has queued its Close; the loop writes it and the transport says what follows.
+            let Ok(Some(event)) = connection.receive(&mut input) else { return Ok(()) };
             on_event(&mut connection, event);
-            if connection.queued() > BATCH {
-                self.flush(&mut connection)?;
+            let much = connection.queued() > BATCH;
+            drop(connection);
+            if much {
+                // Whoever does not read what it asked for is not asked for more.
+                drop(self.writing());
+                self.flush()?;
+            }
+        }
+    }
+
+    /// Writes what is queued, unless another thread does.
+    fn flush(&self) -> io::Result<()> {
+        // Asked again behind the lock: what was queued just before it was let go is nobody else's.
+        while self.lock().queued() > 0 {
+            let Ok(_writing) = self.writing.try_lock() else { return Ok(()) };
+            loop {
+                let run = self.lock().take(BATCH);
+                if run.is_empty() {
+                    break;
+                }
+                if let Err(error) = (&self.stream).write_all(&run) {
+                    // The reading thread may not have noticed.
+                    let _ = self.stream.shutdown(Shutdown::Both);
+                    return Err(error);
+                }
             }
         }
         Ok(())
     }
 
-    fn flush(&self, connection: &mut M) -> io::Result<()> {
-        while connection.queued() > 0 {
-            match connection.output(|slices| (&self.stream).write_vectored(slices)) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => connection.advance(len),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    /// Behind what is written. The peer may be gone already.
+    fn shutdown_write(&self) {
+        let _writing = self.writing();
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    fn transport(&self) -> Transport {
+        self.lock().transport()
     }
 
     fn lock(&self) -> MutexGuard<'_, M> {
-        self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the thread that writes.
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

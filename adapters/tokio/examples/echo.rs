@@ -68,9 +68,10 @@ async fn serve_tcp(stream: TcpStream, tls: Option<Tls>, stopping: Stopping) {
     let _ = stream.set_nodelay(true);
     let served = match tls {
         None => serve(stream, stopping).await,
-        Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => serve(stream, stopping).await,
-            Err(error) => Err(error.into()),
+        Some(tls) => match tokio::time::timeout(Duration::from_secs(10), tls.accept(stream)).await {
+            Ok(Ok(stream)) => serve(stream, stopping).await,
+            Ok(Err(error)) => Err(error.into()),
+            Err(late) => Err(std::io::Error::from(late).into()),
         },
     };
     if let Err(error) = served {

@@ -2,11 +2,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use sockless::handshake::ClientRequest;
 use sockless::{Config, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 #[cfg(feature = "rustls")]
 use {
     tokio_rustls::TlsConnector,
@@ -16,7 +18,8 @@ use {
 
 use crate::{Error, WebSocketStream, connect_with};
 
-/// Connects to a `ws` URI over TCP, and to a `wss` URI through TLS with the feature `rustls`.
+/// Connects to a `ws` URI over TCP, and to a `wss` URI through TLS with the feature `rustls`. Each step has its time: TCP
+/// and TLS 30 s each, the answer 10 s.
 ///
 /// # Errors
 /// [`Error::Uri`], [`Error::Io`] also where TLS fails, [`Error::Status`] if the server answers with another status
@@ -35,10 +38,10 @@ pub async fn connect_request(
 ) -> Result<WebSocketStream<Dialled>, Error> {
     #[cfg(feature = "rustls")]
     if request.uri.is_secure() {
-        return connect_tls(request, config, crate::tls::default_config()?).await;
+        return connect_tls(request, config, crate::tls_config()?).await;
     }
     if request.uri.is_secure() {
-        let message = "wss needs the feature rustls, or a TLS stream given to connect_with";
+        let message = "wss needs the feature rustls, or a TLS stream of one's own for connect_with";
         return Err(io::Error::new(io::ErrorKind::Unsupported, message).into());
     }
     connect_with(Dialled(Kind::Plain(dial(&request.uri).await?)), request, config).await
@@ -54,19 +57,46 @@ pub async fn connect_tls(
     config: impl Into<Arc<Config>>,
     tls: Arc<ClientConfig>,
 ) -> Result<WebSocketStream<Dialled>, Error> {
-    // An address in brackets is an address to TLS too.
-    let host = request.uri.host().to_string();
-    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(name).map_err(io::Error::other)?;
-    let stream = dial(&request.uri).await?;
-    let stream = TlsConnector::from(tls).connect(name, stream).await?;
+    let stream = encrypt(dial(&request.uri).await?, &request.uri, tls).await?;
     connect_with(Dialled(Kind::Tls(Box::new(stream))), request, config).await
 }
 
+/// As [`connect_with`], through TLS by this configuration, that of [`tls_config`](crate::tls_config) for one: through a
+/// proxy, say.
+///
+/// # Errors
+/// As [`connect_with`].
+#[cfg(feature = "rustls")]
+pub async fn connect_tls_with<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    request: &ClientRequest<'_>,
+    config: impl Into<Arc<Config>>,
+    tls: Arc<ClientConfig>,
+) -> Result<WebSocketStream<TlsStream<S>>, Error> {
+    connect_with(encrypt(stream, &request.uri, tls).await?, request, config).await
+}
+
+/// How long each of the steps to a stream may take: a server that says nothing is not waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 async fn dial(uri: &Uri<'_>) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(format!("{}:{}", uri.host(), uri.port())).await?;
+    let address = format!("{}:{}", uri.host(), uri.port());
+    let stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+#[cfg(feature = "rustls")]
+async fn encrypt<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    uri: &Uri<'_>,
+    tls: Arc<ClientConfig>,
+) -> io::Result<TlsStream<S>> {
+    // An address in brackets is an address to TLS too.
+    let host = uri.host().to_string();
+    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(name).map_err(io::Error::other)?;
+    timeout(PATIENCE, TlsConnector::from(tls).connect(name, stream)).await?
 }
 
 /// What [`connect`] reads from and writes to: TCP, or TLS over it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sockless::handshake::{
     Acceptance, ClientHandshake, ClientRequest, HandshakeLimits, OriginPolicy, Outcome, Refusal, RequestHead,
-    Response, ServerHandshake,
+    Response, ServerHandshake, WriteError,
 };
 use sockless::{Config, Keys, Moment};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -88,13 +88,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     /// Answers with a WebSocket: with the subprotocol chosen and fields added.
     ///
     /// # Errors
-    /// [`Error::Refused`] after the client was told so, [`Error::Write`] if the acceptance cannot be sent.
+    /// [`Error::Refused`] after the client was told so, [`Error::Write`] if the acceptance cannot be sent, or has
+    /// extensions in it: there is nothing here that applies them. Compression goes the way of
+    /// [`from_upgraded`](WebSocketStream::from_upgraded).
     pub async fn accept(
         self,
         policy: OriginPolicy<'_>,
         acceptance: &Acceptance<'_>,
         config: impl Into<Arc<Config>>,
     ) -> Result<WebSocketStream<S>, Error> {
+        if acceptance.extensions.is_some() {
+            return Err(WriteError::Extensions.into());
+        }
         let request = match self.head.upgrade(policy) {
             Ok(request) => request,
             Err(refusal) => return Err(refuse(self.stream, refusal).await),
@@ -158,19 +163,27 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Result<
     Ok(())
 }
 
-/// Opens a WebSocket over a stream that is connected already, through TLS for `wss`.
+/// Opens a WebSocket over a stream that is connected already, by a proxy, say. It is taken as it is: for a `wss` request it
+/// has to be TLS, as [`connect_tls_with`](crate::connect_tls_with) makes it of any stream.
 ///
 /// # Errors
-/// As [`connect`](crate::connect), and [`Error::Write`] if the request cannot be sent.
+/// As [`connect`](crate::connect), and [`Error::Write`] if the request cannot be sent, or asks for extensions: there is
+/// nothing here that applies them.
 pub async fn connect_with<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     request: &ClientRequest<'_>,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocketStream<S>, Error> {
+    if request.offer.extensions.is_some() {
+        return Err(WriteError::Extensions.into());
+    }
     let mut handshake = ClientHandshake::new(request, Keys::from_os()?, Default::default())?;
-    stream.write_all(handshake.request()).await?;
-    stream.flush().await?;
     let clock = Instant::now();
+    let ask = async {
+        stream.write_all(handshake.request()).await?;
+        stream.flush().await
+    };
+    tokio::time::timeout(RESPONSE, ask).await.map_err(io::Error::from)??;
     let mut buffer = vec![0; 4096];
     loop {
         let due = handshake.poll_timeout(Moment::from(clock.elapsed()));

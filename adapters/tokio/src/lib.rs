@@ -12,15 +12,17 @@ mod stream;
 #[cfg(feature = "rustls")]
 mod tls;
 
-#[cfg(feature = "rustls")]
-pub use dial::connect_tls;
 pub use dial::{Dialled, connect, connect_request};
+#[cfg(feature = "rustls")]
+pub use dial::{connect_tls, connect_tls_with};
 pub use error::Error;
 pub use handshake::{Incoming, accept, connect_with};
 pub use message::Message;
 pub use sockless;
 pub use split::{SplitReceiver, SplitSender};
 pub use stream::WebSocketStream;
+#[cfg(feature = "rustls")]
+pub use tls::tls_config;
 #[cfg(feature = "rustls")]
 pub use tokio_rustls;
 

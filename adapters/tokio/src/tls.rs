@@ -3,8 +3,12 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// Verifies servers by the authorities that the features name. Made once: it is costly, and keeps sessions to resume.
-pub(crate) fn default_config() -> io::Result<Arc<ClientConfig>> {
+/// The configuration that [`connect`](crate::connect) uses: it verifies servers by the authorities that the features name.
+/// Made once, as it is costly and keeps sessions to resume.
+///
+/// # Errors
+/// With `platform-roots`, if the operating system has no authorities.
+pub fn tls_config() -> io::Result<Arc<ClientConfig>> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     if let Some(config) = CONFIG.get() {
         return Ok(Arc::clone(config));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use sockless_tokio::sockless::handshake::{
-    Acceptance, ClientRequest, Offer, OriginPolicy, Refusal, Response,
+    Acceptance, ClientRequest, Offer, OriginPolicy, Refusal, Response, WriteError,
 };
 use sockless_tokio::sockless::{Cause, CloseCode, Config, Deadline, Event, Limits, Timeouts, Uri};
 use sockless_tokio::{Error, Incoming, Message, WebSocketStream, accept, connect_with};
@@ -49,6 +49,53 @@ async fn messages_go_there_and_back_whatever_the_transport_takes_at_a_time() {
         assert!(client.end().unwrap().was_clean);
         assert!(server.await.unwrap().is_none());
     }
+}
+
+/// A pong in the queue made it full for an answer of the limit's length.
+#[tokio::test]
+async fn what_waits_does_not_refuse_the_next_message() {
+    let (mut client, mut server) =
+        pair(1 << 16, Config::default().limits(Limits::for_messages(4 << 20))).await;
+    client.feed(Message::Ping("?".into())).await.unwrap();
+    client.send(Message::text("as much as you can")).await.unwrap();
+    let large = Message::binary(vec![7; 2 << 20]);
+    let served = async {
+        while !matches!(server.next().await, Some(Ok(Message::Text(_)))) {}
+        server.feed(Message::text("small")).await.unwrap();
+        server.send(large.clone()).await.unwrap();
+        server.send(Message::text("and no less")).await.unwrap();
+    };
+    let received = async {
+        let mut messages = vec![];
+        for _ in 0..4 {
+            messages.push(client.next().await.unwrap().unwrap());
+        }
+        messages
+    };
+    let (received, ()) = tokio::join!(received, served);
+    let expected = [Message::Pong("?".into()), Message::text("small"), large, Message::text("and no less")];
+    assert!(received == expected);
+}
+
+/// A peer would be right to use what was negotiated, and be called wrong.
+#[tokio::test]
+async fn extensions_that_nobody_applies_are_not_negotiated() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let offer = Offer { extensions: Some("permessage-deflate"), ..Offer::default() };
+    let request = ClientRequest { offer, ..ClientRequest::new(Uri::parse("ws://a.example/").unwrap()) };
+    let asked = connect_with(near, &request, Config::default()).await;
+    assert!(matches!(asked, Err(Error::Write(WriteError::Extensions))));
+    drop(far);
+
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = async {
+        let incoming = Incoming::read(far).await.unwrap();
+        let acceptance = Acceptance { extensions: Some("permessage-deflate"), ..Acceptance::default() };
+        incoming.accept(OriginPolicy::Any, &acceptance, Config::default()).await.map(drop)
+    };
+    let request = ClientRequest::new(Uri::parse("ws://a.example/").unwrap());
+    let (_, accepted) = tokio::join!(connect_with(near, &request, Config::default()), server);
+    assert!(matches!(accepted, Err(Error::Write(WriteError::Extensions))));
 }
 
 #[tokio::test]

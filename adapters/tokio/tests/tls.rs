@@ -10,7 +10,7 @@ use sockless_tokio::tokio_rustls::TlsAcceptor;
 use sockless_tokio::tokio_rustls::rustls::crypto::ring::default_provider;
 use sockless_tokio::tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use sockless_tokio::tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use sockless_tokio::{Error, Message, accept, connect, connect_tls};
+use sockless_tokio::{Error, Message, accept, connect, connect_tls, connect_tls_with};
 use tokio::net::TcpListener;
 
 /// An echo server, its URL, and the configuration of a client that trusts it.
@@ -47,6 +47,28 @@ async fn server() -> (String, Arc<ClientConfig>) {
         .with_root_certificates(roots)
         .with_no_client_auth();
     (url, Arc::new(client))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_to_tls_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("wss://{}/", listener.local_addr().unwrap());
+    let started = tokio::time::Instant::now();
+    let failed = connect(&url).await;
+    assert!(matches!(failed, Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut));
+    assert!(started.elapsed().as_secs() >= 30);
+}
+
+#[tokio::test]
+async fn a_stream_of_ones_own_is_encrypted() {
+    let (url, tls) = server().await;
+    let uri = Uri::parse(&url).unwrap();
+    let stream = tokio::net::TcpStream::connect(format!("127.0.0.1:{}", uri.port())).await.unwrap();
+    let mut socket =
+        connect_tls_with(stream, &ClientRequest::new(uri), Config::default(), tls).await.unwrap();
+    socket.send(Message::text("hello")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+    socket.close(None).await.unwrap();
 }
 
 #[tokio::test]
