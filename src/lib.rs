@@ -20,8 +20,8 @@
 //! let request = head.upgrade(OriginPolicy::SameHost)?;
 //! let mut connection = request.open(&Acceptance::default(), Config::default())?;
 //!
-//! // What came behind the head is still in `input`.
-//! while let Some(event) = connection.receive(&mut input)? {
+//! // What came behind the head is still in `input`. A fault queues its Close and is the cause of the end.
+//! while let Ok(Some(event)) = connection.receive(&mut input) {
 //!     if let Event::Text { text, .. } = event {
 //!         assert_eq!(&*text, "Hello");
 //!         connection.text("Hello yourself")?;

@@ -25,7 +25,8 @@ use crate::{
 /// let mut wire = *b"\x82\x83\x00\x00\x00\x00abc";
 /// let mut out = [0; 64];
 /// let mut input = &mut wire[..];
-/// while let Some(event) = session.receive(&mut input)? {
+/// // A fault owes its Close, to be written, and is the cause of the end.
+/// while let Ok(Some(event)) = session.receive(&mut input) {
 ///     if let SessionEvent::Binary { data, first: true, last: true } = event {
 ///         let len = session.binary(&data, &mut out)?;
 ///         assert_eq!(&out[..len], b"\x82\x03abc");

@@ -23,6 +23,9 @@ use wheel::Wheel;
 
 const LISTENER: Token = Token(usize::MAX);
 
+/// How long nobody is accepted when it could not be done.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What all connections are read into.
 const BUFFER: usize = 64 << 10;
 
@@ -45,6 +48,8 @@ struct Server {
     free: Vec<usize>,
     /// To be looked at again without an event: there was more to read than the buffer held.
     again: Vec<usize>,
+    /// Nobody could be accepted.
+    short: bool,
     wheel: Wheel,
     buffer: Vec<u8>,
     config: Arc<Config>,
@@ -73,6 +78,7 @@ impl Server {
             peers: Vec::new(),
             free: Vec::new(),
             again: Vec::new(),
+            short: false,
             wheel: Wheel::new(),
             buffer: vec![0; BUFFER],
             // No answer is ever refused: the server stops reading long before that.
@@ -84,7 +90,11 @@ impl Server {
 
     /// Waits for events and deadlines once, and does what they ask for.
     fn turn(&mut self) -> io::Result<()> {
-        let wait = if self.again.is_empty() { self.wheel.wait(self.now) } else { Some(Duration::ZERO) };
+        let wait = match self.wheel.wait(self.now) {
+            _ if !self.again.is_empty() => Some(Duration::ZERO),
+            wait if self.short => Some(wait.unwrap_or(PAUSE).min(PAUSE)),
+            wait => wait,
+        };
         let mut events = self.events.take().unwrap_or_else(|| Events::with_capacity(1024));
         match self.poll.poll(&mut events, wait) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
@@ -92,6 +102,9 @@ impl Server {
         }
         let now = Moment::from(self.start.elapsed());
         self.now = now;
+        if self.short {
+            self.accept(now);
+        }
         for index in std::mem::take(&mut self.again) {
             self.serve(index, None, now);
         }
@@ -119,8 +132,11 @@ impl Server {
     }
 
     fn accept(&mut self, now: Moment) {
-        // An error may be that there are no descriptors left: the next connection tries again.
-        while let Ok((mut stream, _)) = self.listener.accept() {
+        loop {
+            let accepted = self.listener.accept();
+            // Descriptors are short: an edge that was missed does not come again.
+            self.short = matches!(&accepted, Err(error) if error.kind() != io::ErrorKind::WouldBlock);
+            let Ok((mut stream, _)) = accepted else { return };
             let index = self.free.pop().unwrap_or_else(|| {
                 self.peers.push(Slot::default());
                 self.peers.len() - 1

@@ -56,7 +56,8 @@ use crate::{Arc, Config, Keys, ProtocolError, Role};
 /// // What a client sent: "Hello", masked with four zeros.
 /// let mut buffer = *b"\x81\x85\x00\x00\x00\x00Hello";
 /// let mut input = &mut buffer[..];
-/// while let Some(event) = connection.receive(&mut input)? {
+/// // A fault queues its Close, to be written, and is the cause of the end.
+/// while let Ok(Some(event)) = connection.receive(&mut input) {
 ///     match event {
 ///         Event::Text { text, .. } => connection.text(text).map_err(SendError::from)?, // no copy in between
 ///         Event::Binary { data, .. } => connection.binary(data).map_err(SendError::from)?,

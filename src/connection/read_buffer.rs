@@ -4,6 +4,8 @@ use core::ops::Range;
 
 use super::Connection;
 use super::event::Event;
+#[cfg(feature = "deflate")]
+use crate::DeflatePool;
 use crate::{CloseCode, Data, ProtocolError, Text};
 
 /// A buffer to read into, for drivers that hand out one event a call: it keeps the start and the end.
@@ -13,19 +15,23 @@ use crate::{CloseCode, Data, ProtocolError, Text};
 /// [`lend`](ReadBuffer::lend) makes the event of it on the way out.
 ///
 /// ```
-/// use sockless::{Connection, Event, ProtocolError, ReadBuffer};
+/// use sockless::{Connection, Event, ReadBuffer};
 ///
 /// fn next<'a>(
 ///     buffer: &'a mut ReadBuffer,
 ///     connection: &mut Connection,
 ///     mut read: impl FnMut(&mut [u8]) -> usize,
-/// ) -> Result<Option<Event<'a>>, ProtocolError> {
+/// ) -> Option<Event<'a>> {
 ///     loop {
-///         if let Some(step) = buffer.step(connection)? {
-///             return Ok(Some(buffer.lend(step)));
+///         // A fault has queued its Close, to be written, and is the cause of the end.
+///         if let Ok(Some(step)) = buffer.step(connection) {
+///             return Some(buffer.lend(step));
 ///         }
 ///         match read(buffer.space()) {
-///             0 => return Ok(None),
+///             0 => {
+///                 connection.receive_eof();
+///                 return None;
+///             }
 ///             len => buffer.filled(len),
 ///         }
 ///     }
@@ -90,6 +96,26 @@ impl ReadBuffer {
     /// # Errors
     /// As [`Connection::receive`].
     pub fn step(&mut self, connection: &mut Connection) -> Result<Option<Step>, ProtocolError> {
+        self.step_by(|input| connection.receive(input))
+    }
+
+    /// As [`step`](ReadBuffer::step), with a pool to inflate with.
+    ///
+    /// # Errors
+    /// As [`Connection::receive_with`].
+    #[cfg(feature = "deflate")]
+    pub fn step_with(
+        &mut self,
+        connection: &mut Connection,
+        pool: &mut DeflatePool,
+    ) -> Result<Option<Step>, ProtocolError> {
+        self.step_by(|input| connection.receive_with(input, pool))
+    }
+
+    fn step_by<'b>(
+        &'b mut self,
+        receive: impl FnOnce(&mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError>,
+    ) -> Result<Option<Step>, ProtocolError> {
         let base = self.bytes.as_ptr().addr();
         let place = |lent: &[u8]| {
             // What is empty may lie anywhere.
@@ -97,7 +123,7 @@ impl ReadBuffer {
             start..start + lent.len()
         };
         let mut input = self.bytes.get_mut(self.pending.clone()).unwrap_or_default();
-        let event = connection.receive(&mut input);
+        let event = receive(&mut input);
         let step = event.map(|event| event.map(|event| Step::new(event, place)));
         self.pending.start = self.pending.end - input.len();
         if step.is_err() {

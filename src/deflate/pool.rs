@@ -45,6 +45,9 @@ impl DeflatePool {
     /// A pool of so many inflaters at most, those that are out counted: as many messages can be arriving compressed
     /// at a time. One message more fails its connection with
     /// [`InflatersExhausted`](crate::ProtocolError::InflatersExhausted).
+    ///
+    /// One is out until its message has ended, and a peer that answers pings may take its time for that: let no more
+    /// connections than inflaters be in one's hand, or set [`Timeouts::idle`](crate::Timeouts::idle).
     pub fn new(inflaters: usize) -> DeflatePool {
         DeflatePool { inflaters: Vec::new(), deflaters: Vec::new(), permits: Arc::new(()), most: inflaters }
     }

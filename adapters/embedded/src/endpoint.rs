@@ -11,7 +11,13 @@ use crate::head;
 /// How long the whole of the opening handshake may take.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
+/// The reads of one turn: a peer that sends faster than its frames are dealt with leaves the rest of the program its time.
+const READS: usize = 16;
+
 /// A transport: what `embedded-io` has, and the end of our side, which it has no word for.
+///
+/// Its `write` and `flush` wait for the peer. They have to fail when that takes too long: while they wait nothing else is
+/// done here, and no deadline kept.
 pub trait Wire: Read + Write + ReadReady {
     /// Ends our side, and keeps reading.
     ///
@@ -121,8 +127,8 @@ impl<'b, W: Wire> Endpoint<'b, W> {
         put(&mut self.wire, self.output, len)
     }
 
-    /// Does what there is to do without waiting. `on_event` writes its answer into the slice, and says how long that
-    /// is.
+    /// Reads what has come, as far as one turn takes it, and writes what is owed. `on_event` writes its answer into the
+    /// slice, and says how long that is.
     ///
     /// # Errors
     /// Why there is no connection, or no longer one.
@@ -141,17 +147,21 @@ impl<'b, W: Wire> Endpoint<'b, W> {
         }
         self.session.handle_timeout(now);
         self.reply()?;
-        while !self.over()? && self.wire.read_ready().map_err(Error::Wire)? {
+        for _ in 0..READS {
+            if self.over()? {
+                return Ok(self.session.end().map_or(Turn::Wait(None), Turn::Over));
+            }
+            if !self.wire.read_ready().map_err(Error::Wire)? {
+                return Ok(Turn::Wait(self.session.poll_timeout(now)));
+            }
             match self.wire.read(self.input) {
                 Ok(0) | Err(_) => self.session.receive_eof(),
                 Ok(len) => self.receive(0..len, &mut on_event)?,
             }
             self.reply()?;
         }
-        match self.session.end() {
-            Some(end) => Ok(Turn::Over(end)),
-            None => Ok(Turn::Wait(self.session.poll_timeout(now))),
-        }
+        // More has come than one turn takes.
+        Ok(Turn::Wait(Some(now)))
     }
 
     fn receive(

@@ -94,6 +94,62 @@ fn a_handshake_an_echo_a_ping_and_a_close() {
 }
 
 /// What closing the transport does to the other end.
+/// A request, and behind it pongs without an end, a byte at a time.
+struct Endless(usize);
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+impl embedded_io::ErrorType for Endless {
+    type Error = core::convert::Infallible;
+}
+
+impl Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        let pong = b"\x8a\x80\0\0\0\0";
+        buffer[0] = *REQUEST.get(self.0).unwrap_or(&pong[self.0.wrapping_sub(REQUEST.len()) % 6]);
+        self.0 += 1;
+        Ok(1)
+    }
+}
+
+impl embedded_io::ReadReady for Endless {
+    fn read_ready(&mut self) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+}
+
+impl Write for Endless {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+impl sockless_embedded::Wire for Endless {
+    fn shutdown_write(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_peer_that_is_never_silent_leaves_the_program_its_time() {
+    let mut memory = [[0; 512]; 2];
+    let mut server = Endpoint::server(Endless(0), &CONFIG, OriginPolicy::Any, slices(&mut memory));
+    let mut pongs = 0;
+    for turn in 1..=60 {
+        let wait = server.turn(at(0), |_, event, _| {
+            pongs += usize::from(matches!(event, SessionEvent::Pong(_)));
+            Ok(0)
+        });
+        assert!(matches!(wait, Ok(Turn::Wait(Some(now))) if now == at(0)), "{turn}: {wait:?}");
+    }
+    assert_eq!(pongs, 60 * 16 / 6);
+}
+
 fn embedded_close(wire: &Wire<'_>) {
     let mut wire = *wire;
     sockless_embedded::Wire::shutdown_write(&mut wire).unwrap();

@@ -67,8 +67,25 @@ pub fn drive<S: Blocking>(
     connection: &mut Connection,
     buffer: &mut [u8],
     rest: Range<usize>,
-    mut on_event: impl FnMut(&mut Connection, Event<'_>),
+    on_event: impl FnMut(&mut Connection, Event<'_>),
 ) -> io::Result<End> {
+    if drive_on(stream, connection, buffer, rest, on_event).is_err() {
+        // A reset, or a write that failed, is an end like any other.
+        connection.receive_eof();
+    }
+    if connection.transport() == Transport::Close {
+        let _ = stream.shutdown_write();
+    }
+    connection.end().ok_or_else(|| io::Error::other("somebody took the end"))
+}
+
+fn drive_on<S: Blocking>(
+    stream: &mut S,
+    connection: &mut Connection,
+    buffer: &mut [u8],
+    rest: Range<usize>,
+    mut on_event: impl FnMut(&mut Connection, Event<'_>),
+) -> io::Result<()> {
     let clock = Clock::start();
     let mut shut = false;
     let mut read = rest;
@@ -92,20 +109,19 @@ pub fn drive<S: Blocking>(
                     shut = true;
                 }
             }
-            Transport::Close | Transport::Abort => break,
+            Transport::Close | Transport::Abort => return Ok(()),
         }
         stream.set_timeout(wait(connection, clock.now()))?;
         read = match stream.read(buffer) {
-            Ok(0) => ended(connection),
+            Ok(0) => {
+                connection.receive_eof();
+                0..0
+            }
             Ok(len) => 0..len,
             Err(error) if is_late(&error) => 0..0,
-            Err(_) => ended(connection),
+            Err(error) => return Err(error),
         };
     }
-    if !shut && connection.transport() == Transport::Close {
-        let _ = stream.shutdown_write();
-    }
-    connection.end().ok_or_else(|| io::Error::other("somebody took the end"))
 }
 
 /// Writes everything that is queued, or finds that this has become pointless.
@@ -116,16 +132,16 @@ fn write<S: Blocking>(stream: &mut S, connection: &mut Connection, clock: Clock)
         let mut runs = [IoSlice::new(&[]); 16];
         let count = output.chunks_vectored(&mut runs);
         match stream.write_vectored(&runs[..count]) {
-            Ok(len) if len > 0 => connection.output().advance(len),
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(len) => connection.output().advance(len),
             Err(error) if is_late(&error) => connection.handle_timeout(clock.now()),
-            _ => lost(connection),
+            Err(error) => return Err(error),
         }
     }
     match stream.flush() {
-        Err(error) if !is_late(&error) => lost(connection),
-        _ => {}
+        Err(error) if !is_late(&error) => Err(error),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Until the connection has something to do.
@@ -136,19 +152,6 @@ fn wait(connection: &mut Connection, now: Moment) -> Option<Duration> {
 /// A socket takes no timeout of zero.
 fn until(due: Moment, now: Moment) -> Duration {
     due.since(now).max(Duration::from_millis(1))
-}
-
-/// The peer has ended its side, or reset the connection.
-fn ended(connection: &mut Connection) -> Range<usize> {
-    connection.receive_eof();
-    0..0
-}
-
-/// What cannot be written any more is given up.
-fn lost(connection: &mut Connection) {
-    connection.receive_eof();
-    let len = connection.queued();
-    connection.output().advance(len);
 }
 
 fn is_late(error: &io::Error) -> bool {
@@ -196,7 +199,21 @@ pub fn accept<S: Blocking>(
         Err(refusal) => {
             stream.write_all(&refusal.response())?;
             stream.shutdown_write()?;
+            linger(stream, buffer)?;
             Ok(Err(refusal))
         }
     }
+}
+
+/// Lets a client that was refused read why: to close a socket with unread input resets it, and the answer is lost.
+fn linger<S: Blocking>(stream: &mut S, buffer: &mut [u8]) -> io::Result<()> {
+    let clock = Clock::start();
+    let until = clock.now() + Duration::from_secs(1);
+    while clock.now() < until {
+        stream.set_timeout(Some(until.since(clock.now()).max(Duration::from_millis(1))))?;
+        if !stream.read(buffer).is_ok_and(|len| len > 0) {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -205,6 +205,17 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin, T: Future>(
                 rest = rest.get(len.max(1)..).unwrap_or_default();
             }
             poll_fn(|cx| Pin::new(&mut stream).poll_close(cx)).await?;
+            // To drop a socket with unread input resets it, and the client loses the answer.
+            let mut timer = Box::pin(sleep(Duration::from_secs(1)));
+            for _ in 0..64 {
+                let read = poll_fn(|cx| match timer.as_mut().poll(cx) {
+                    Poll::Ready(_) => Poll::Ready(Ok(0)),
+                    Poll::Pending => Pin::new(&mut stream).poll_read(cx, &mut buffer),
+                });
+                if !read.await.is_ok_and(|len| len > 0) {
+                    break;
+                }
+            }
             Ok(Err(refusal))
         }
     }

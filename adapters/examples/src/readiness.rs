@@ -19,6 +19,12 @@ const BATCH: usize = 64 << 10;
 /// The reads of one connection before the others have their turn.
 const READS: usize = 16;
 
+/// How long nobody is accepted when it could not be done.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a client that was refused may take to read why.
+const LINGER: Duration = Duration::from_secs(1);
+
 const LISTENER: Token = Token(0);
 
 /// A server of WebSockets on one thread.
@@ -32,6 +38,8 @@ pub struct Server {
     timers: BTreeSet<(Moment, Token)>,
     /// Who had more to read than its turn allowed.
     again: Vec<Token>,
+    /// Descriptors were short: an edge that was missed does not come again.
+    short: bool,
     buffer: Vec<u8>,
     clock: Clock,
 }
@@ -46,6 +54,8 @@ struct Client {
 enum Stage {
     Request(ServerHandshake),
     Open(Connection),
+    /// Until then: to close a socket with unread input resets it, and the answer is lost.
+    Refused(Moment),
 }
 
 /// What becomes of a client that had its turn.
@@ -73,6 +83,7 @@ impl Server {
             last: LISTENER,
             timers: BTreeSet::new(),
             again: Vec::new(),
+            short: false,
             buffer: vec![0; 64 << 10],
             clock: Clock::start(),
         })
@@ -90,9 +101,10 @@ impl Server {
     pub fn turn(
         &mut self,
         patience: Duration,
-        mut on_event: impl FnMut(&mut Connection, Event<'_>),
+        mut on_event: impl FnMut(Token, &mut Connection, Event<'_>),
     ) -> io::Result<()> {
         let now = self.clock.now();
+        let patience = if self.short { patience.min(PAUSE) } else { patience };
         let due = self.timers.first().map(|(due, _)| due.since(now));
         let wait = if self.again.is_empty() {
             due.map_or(patience, |due| due.min(patience))
@@ -104,6 +116,7 @@ impl Server {
             _ => {}
         }
         let mut ready = std::mem::take(&mut self.again);
+        ready.extend(self.short.then_some(LISTENER));
         ready.extend(self.events.iter().map(|event| event.token()));
         let now = self.clock.now();
         ready.extend(self.timers.iter().take_while(|(due, _)| *due <= now).map(|(_, token)| *token));
@@ -116,14 +129,23 @@ impl Server {
         Ok(())
     }
 
+    /// Calls the connection of a client outside of its own event; what that queues is written in the next turn.
+    pub fn with<T>(&mut self, token: Token, call: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+        match &mut self.clients.get_mut(&token)?.stage {
+            Stage::Open(connection) => {
+                // Nothing has happened on its socket, so no event would come.
+                self.again.push(token);
+                Some(call(connection))
+            }
+            Stage::Request(_) | Stage::Refused(_) => None,
+        }
+    }
+
     fn accept(&mut self) -> io::Result<()> {
         loop {
-            let mut stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                // It was reset before it was accepted, or descriptors are short: the others go on.
-                Err(_) => return Ok(()),
-            };
+            let accepted = self.listener.accept();
+            self.short = matches!(&accepted, Err(error) if error.kind() != ErrorKind::WouldBlock);
+            let Ok((mut stream, _)) = accepted else { return Ok(()) };
             self.last = Token(self.last.0 + 1);
             let _ = stream.set_nodelay(true);
             let interest = Interest::READABLE | Interest::WRITABLE;
@@ -134,13 +156,20 @@ impl Server {
         }
     }
 
-    fn serve(&mut self, token: Token, now: Moment, on_event: &mut impl FnMut(&mut Connection, Event<'_>)) {
+    fn serve(
+        &mut self,
+        token: Token,
+        now: Moment,
+        on_event: &mut impl FnMut(Token, &mut Connection, Event<'_>),
+    ) {
         let Some(client) = self.clients.get_mut(&token) else { return };
-        let turn = client.turn(&mut self.buffer, now, on_event);
+        let mut on_event = |connection: &mut Connection, event: Event<'_>| on_event(token, connection, event);
+        let turn = client.turn(&mut self.buffer, now, &mut on_event);
         let due = match &mut client.stage {
             _ if matches!(turn, Turn::Over) => None,
             Stage::Request(handshake) => handshake.poll_timeout(now),
             Stage::Open(connection) => connection.poll_timeout(now),
+            Stage::Refused(until) => Some(*until),
         };
         // Seldom: what comes in moves no deadline.
         if due != client.due {
@@ -187,16 +216,20 @@ impl Client {
                 match request(handshake, &mut input) {
                     Ok(None) => continue,
                     Ok(Some(connection)) => self.stage = Stage::Open(connection),
-                    Err(refusal) => return self.refuse(refusal),
+                    Err(refusal) => self.refuse(refusal, now),
                 }
             }
-            if let Stage::Open(connection) = &mut self.stage {
-                if len == 0 {
-                    connection.receive_eof();
+            match &mut self.stage {
+                Stage::Open(connection) => {
+                    if len == 0 {
+                        connection.receive_eof();
+                    }
+                    while let Ok(Some(event)) = connection.receive(&mut input) {
+                        on_event(connection, event);
+                    }
                 }
-                while let Ok(Some(event)) = connection.receive(&mut input) {
-                    on_event(connection, event);
-                }
+                Stage::Refused(_) if len == 0 => return Turn::Over,
+                Stage::Refused(_) | Stage::Request(_) => {}
             }
         }
         Turn::Again
@@ -207,10 +240,12 @@ impl Client {
         let connection = match &mut self.stage {
             Stage::Open(connection) => connection,
             Stage::Request(handshake) => {
-                let Err(refusal) = handshake.handle_timeout(now) else { return false };
-                self.refuse(refusal);
-                return true;
+                if let Err(refusal) = handshake.handle_timeout(now) {
+                    self.refuse(refusal, now);
+                }
+                return false;
             }
+            Stage::Refused(until) => return *until <= now,
         };
         connection.handle_timeout(now);
         while connection.queued() > 0 {
@@ -238,10 +273,10 @@ impl Client {
     }
 
     /// A fresh socket takes so short an answer at once.
-    fn refuse(&mut self, refusal: Refusal) -> Turn {
+    fn refuse(&mut self, refusal: Refusal, now: Moment) {
         let _ = self.stream.write(&refusal.response());
         let _ = self.stream.shutdown(Shutdown::Write);
-        Turn::Over
+        self.stage = Stage::Refused(now + LINGER);
     }
 }
 

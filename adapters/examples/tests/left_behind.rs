@@ -89,7 +89,7 @@ fn no_socket_is_left_behind() {
         let mut server = readiness::Server::new(listener).unwrap();
         let mut quiet = 0;
         while quiet < 3 {
-            server.turn(Duration::from_millis(300), echo).unwrap();
+            server.turn(Duration::from_millis(300), |_, connection, event| echo(connection, event)).unwrap();
             quiet = if server.clients() == 0 { quiet + 1 } else { 0 };
         }
         server.clients()

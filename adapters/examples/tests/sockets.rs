@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection, StreamOwned};
 use sockless::handshake::{OriginPolicy, Refusal};
-use sockless::{Cause, Config, Deadline, End, ProtocolError, Timeouts};
+use sockless::{Cause, Config, Deadline, End, Event, Prepared, ProtocolError, Timeouts};
 use sockless_drivers::{blocking, certificate, echo, futures, readiness};
 use support::{Client, exercise};
 
@@ -134,7 +134,7 @@ fn one_thread_and_one_buffer_serve_many() {
         let mut server = readiness::Server::new(listener).unwrap();
         let mut most = 0;
         while most == 0 || server.clients() > 0 {
-            server.turn(Duration::from_secs(10), echo).unwrap();
+            server.turn(Duration::from_secs(10), |_, connection, event| echo(connection, event)).unwrap();
             most = most.max(server.clients());
         }
         most
@@ -152,6 +152,53 @@ fn one_thread_and_one_buffer_serve_many() {
         assert!(client.close().was_clean);
     }
     assert!(server.join().unwrap() >= 20);
+}
+
+#[test]
+fn what_one_says_reaches_those_that_are_quiet() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let mut server = readiness::Server::new(listener).unwrap();
+        let (mut members, mut said) = (vec![], vec![]);
+        while members.is_empty() || server.clients() > 0 {
+            server
+                .turn(Duration::from_secs(10), |token, _, event| match event {
+                    Event::Text { text, .. } if &*text == "here" => members.push(token),
+                    Event::Text { text, .. } => said.push(Prepared::text(&*text).unwrap()),
+                    _ => {}
+                })
+                .unwrap();
+            for message in said.drain(..) {
+                for &member in &members {
+                    server.with(member, |connection| connection.prepared(&message).unwrap()).unwrap();
+                }
+            }
+        }
+    });
+    let mut clients: Vec<_> = (0..3)
+        .map(|_| {
+            let mut client = Client::open(TcpStream::connect(address).unwrap());
+            client.connection.text("here").unwrap();
+            client.write();
+            client
+        })
+        .collect();
+    // Each is a member when its ping is answered.
+    for client in &mut clients {
+        client.connection.ping(b"").unwrap();
+        client.write();
+        assert_eq!(client.read(1), [b""]);
+    }
+    clients[0].connection.text("hello").unwrap();
+    clients[0].write();
+    for client in &mut clients {
+        assert_eq!(client.read(1), [b"hello"]);
+    }
+    for mut client in clients {
+        assert!(client.close().was_clean);
+    }
+    server.join().unwrap();
 }
 
 #[test]
