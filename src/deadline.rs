@@ -85,7 +85,7 @@ impl Default for Timeouts {
 }
 
 /// The deadlines of one connection.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Timer {
     /// While open: when to ping, or when the wait for an answer is over. Once closing: when to give up.
     watch: Moment,
@@ -173,7 +173,6 @@ impl Timer {
     }
 
     pub(crate) fn arm(&mut self, noted: &mut Noted, now: Moment, timeouts: &Timeouts, what: Circumstances) {
-        let before = *self;
         if what.closing {
             self.idle = Moment::NEVER;
             match noted.watched {
@@ -186,11 +185,11 @@ impl Timer {
                 self.watch_pong(noted, now, timeouts, what);
             }
             if self.watch == Moment::NEVER {
-                noted.heard = false;
+                (noted.heard, noted.told) = (false, false);
                 self.watch = after(now, timeouts.ping_interval);
             }
             if self.idle == Moment::NEVER {
-                noted.active = false;
+                (noted.active, noted.told) = (false, false);
                 self.idle = after(now, timeouts.idle);
             }
         }
@@ -198,9 +197,9 @@ impl Timer {
             self.output = Moment::NEVER;
         } else if self.output == Moment::NEVER {
             noted.advanced.take(Advanced::OUTPUT);
+            noted.told = false;
             self.output = after(now, timeouts.output);
         }
-        noted.told &= *self == before;
     }
 
     /// Whether `poll` would not answer anything earlier than it did: all that is to run is armed, and nothing was since.
@@ -221,7 +220,6 @@ impl Timer {
         timeouts: &Timeouts,
         what: Circumstances,
     ) -> Option<Due> {
-        noted.told &= self.watch.min(self.idle).min(self.output) > now;
         if self.output <= now {
             self.output = Moment::NEVER;
             if what.queued && !noted.advanced.take(Advanced::OUTPUT) {
@@ -275,20 +273,25 @@ impl Timer {
     }
 
     fn watch_pong(&mut self, noted: &mut Noted, now: Moment, timeouts: &Timeouts, what: Circumstances) {
-        noted.watched = match what.queued {
+        let watched = match what.queued {
             // Without a pong deadline `poll` begins the next silence: an interval of no length is no loop without end.
             _ if timeouts.pong.is_none() => Watched::Silence,
             true => Watched::Ping,
             false => Watched::Pong,
         };
-        noted.advanced.take(Advanced::WATCH);
-        self.watch = after(now, timeouts.pong);
+        self.watch_for(watched, noted, now, timeouts.pong);
     }
 
     fn watch_close(&mut self, noted: &mut Noted, now: Moment, timeouts: &Timeouts, what: Circumstances) {
-        noted.watched = if what.queued { Watched::Closing } else { Watched::Close };
+        let watched = if what.queued { Watched::Closing } else { Watched::Close };
+        self.watch_for(watched, noted, now, timeouts.close);
+    }
+
+    fn watch_for(&mut self, watched: Watched, noted: &mut Noted, now: Moment, wait: Option<Duration>) {
+        noted.watched = watched;
         noted.advanced.take(Advanced::WATCH);
-        self.watch = after(now, timeouts.close);
+        noted.told = false;
+        self.watch = after(now, wait);
     }
 }
 

@@ -104,19 +104,44 @@ impl Connection {
     }
 
     /// With messages compressed as [agreed](crate::handshake::Agreed), if anything was: before the first event and the
-    /// first message.
+    /// first message. Whoever agrees and leaves this out takes the peer's first compressed frame for a fault.
     ///
     /// ```
-    /// use sockless::handshake::PermessageDeflate;
-    /// use sockless::{Config, Connection, Event};
+    /// use bytes::Buf;
+    /// use sockless::handshake::{
+    ///     Acceptance, ClientHandshake, ClientRequest, Offer, OriginPolicy, Outcome, PermessageDeflate, ServerHandshake,
+    /// };
+    /// use sockless::{Config, Event, Keys, Uri};
     ///
-    /// let agreed = PermessageDeflate::default().agreed(); // else of a handshake
-    /// let mut connection = Connection::server(Config::default()).with_deflate(agreed);
-    /// let mut buffer = *b"\xc1\x87\x37\xfa\x21\x3d\xc5\xb2\xec\xf4\xfe\xfd\x21";
-    /// let mut input = &mut buffer[..];
-    /// let event = connection.receive(&mut input)?;
-    /// assert!(matches!(event, Some(Event::Text { text, .. }) if &*text == "Hello"));
-    /// # Ok::<(), sockless::ProtocolError>(())
+    /// let policy = PermessageDeflate::default();
+    /// // A client offers,
+    /// let offered = policy.offer();
+    /// let offer = Offer { extensions: Some(&offered), ..Offer::default() };
+    /// let request = ClientRequest { offer, ..ClientRequest::new(Uri::parse("ws://example.com/")?) };
+    /// let keys = Keys::from_seed([7; 32]); // `from_os`, with std
+    /// let mut asking = ClientHandshake::new(&request, keys, Default::default())?;
+    /// // a server chooses,
+    /// let mut wire = asking.request().to_vec();
+    /// let head = ServerHandshake::new(Default::default()).receive(&mut &mut wire[..])?.expect("all of it");
+    /// let request = head.upgrade(OriginPolicy::SameHost)?;
+    /// let agreed = policy.answer(request.extensions());
+    /// let answer = agreed.map(|agreed| agreed.answer());
+    /// let acceptance = Acceptance { extensions: answer.as_deref(), ..Acceptance::default() };
+    /// let mut server = request.open(&acceptance, Config::default())?.with_deflate(agreed);
+    /// // and the client checks what was chosen.
+    /// let len = server.queued();
+    /// let mut wire = server.output().copy_to_bytes(len).to_vec();
+    /// let Some(Outcome::Established(established)) = asking.receive(&mut &mut wire[..])? else { panic!("refused") };
+    /// let agreed = policy.check(established.extensions())?;
+    /// let mut client = established.open(Config::default()).with_deflate(agreed);
+    ///
+    /// server.text("to and fro ".repeat(1000))?;
+    /// let len = server.queued();
+    /// assert!(len < 100);
+    /// let mut wire = server.output().copy_to_bytes(len).to_vec();
+    /// let event = client.receive(&mut &mut wire[..])?;
+    /// assert!(matches!(event, Some(Event::Text { text, .. }) if text.len() == 11_000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[cfg(feature = "deflate")]
     #[must_use]
