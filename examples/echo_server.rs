@@ -22,7 +22,7 @@ const SUBPROTOCOLS: [&str; 2] = ["echo", "chat"];
 
 const PAGE: &str = include_str!("echo_page.html");
 
-/// How long a write may take before the peer counts as gone.
+/// How long the writing of a page may take before the peer counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<()> {

@@ -286,8 +286,8 @@ impl Closing {
         }
     }
 
-    /// The end, once it is over: once. `reason` is that of the Close received; what is still queued is not on its way.
-    pub(crate) fn report(&mut self, reason: CloseReason, queued: bool) -> Option<End> {
+    /// The end, once it is over: once. `reason` is that of the Close received; ours may be waiting still.
+    pub(crate) fn report(&mut self, reason: CloseReason, waits: bool) -> Option<End> {
         if self.reported || !(self.ended || self.given_up.is_some()) {
             return None;
         }
@@ -299,7 +299,7 @@ impl Closing {
         };
         // RFC 6455 §7.1.6: a Close that came behind the verdict is none that was received.
         let reason = if self.received { reason } else { CloseReason::EMPTY };
-        let was_clean = self.is_clean() && !queued && self.given_up != Some(Transport::Abort);
+        let was_clean = self.is_clean() && !waits && self.given_up != Some(Transport::Abort);
         Some(End { code, reason, was_clean, cause: self.cause.unwrap_or(Cause::TransportEnded) })
     }
 

@@ -32,7 +32,7 @@ impl fmt::Display for Deadline {
 ///
 /// Waits are armed when the clock is told, by `poll_timeout` or `handle_timeout`, and not by what is received, so a silence is noticed between one and
 /// two times its length, never earlier. What counts as heard is what `receive` was given: who leaves input unread on
-/// purpose for longer says so with `Signal::Heard`, or has no `pong`. An answer to a ping is looked for when its time is over: on a connection where
+/// purpose for longer says so with `Signal::Heard` where there are signals, or has no `pong`. An answer to a ping is looked for when its time is over: on a connection where
 /// nothing but pings and pongs goes, pings are `ping_interval` and `pong` together apart. Whatever stands in between and
 /// cuts off silence has to be more patient than that, and than twice `ping_interval`.
 ///
@@ -49,15 +49,15 @@ impl fmt::Display for Deadline {
 pub struct Timeouts {
     /// Silence after which the peer is pinged; in lasting silence pings are further apart, by `pong`.
     pub ping_interval: Option<Duration>,
-    /// For any byte at all after that ping, before the transport is aborted. It runs anew while the ping waits behind
-    /// other output and the peer takes some of that.
+    /// For any byte at all after that ping, before the transport is aborted. It runs anew, 60 times at most, while the
+    /// ping waits behind other output and the peer takes some of that.
     pub pong: Option<Duration>,
     /// Without a message in either direction, before the connection is closed with 1001.
     pub idle: Option<Duration>,
     /// For the peer to take some of the queued output, before the transport is aborted.
     pub output: Option<Duration>,
-    /// For the closing handshake and the end of the transport behind it. It runs anew while our Close waits behind
-    /// other output and the peer takes some of that.
+    /// For the closing handshake and the end of the transport behind it. It runs anew, 60 times at most, while our Close
+    /// waits behind other output and the peer takes some of that.
     pub close: Option<Duration>,
 }
 
@@ -100,29 +100,42 @@ pub(crate) struct Noted {
     pub(crate) heard: bool,
     /// A message went in either direction since `idle` was set.
     pub(crate) active: bool,
-    pub(crate) advanced: Advanced,
+    pub(crate) since: Since,
     watched: Watched,
-    /// The caller knows what is armed.
-    told: bool,
+    /// How often `watch` was set for the same again.
+    anew: u8,
 }
 
-/// Whether some output was taken since `output` was set, and since `watch` was.
+/// What happened since a deadline was set, a bit each.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Advanced(u8);
+pub(crate) struct Since(u8);
 
-impl Advanced {
+impl Since {
+    /// Some output was taken since `output` was set.
     const OUTPUT: u8 = 1;
+    /// Some output was taken since `watch` was set.
     const WATCH: u8 = 2;
+    /// The caller was told since anything was set.
+    const TOLD: u8 = 4;
 
     #[inline]
-    pub(crate) fn note(&mut self) {
-        self.0 = Advanced::OUTPUT | Advanced::WATCH;
+    pub(crate) fn output_advanced(&mut self) {
+        self.0 |= Since::OUTPUT | Since::WATCH;
     }
 
-    fn take(&mut self, since: u8) -> bool {
-        let taken = self.0 & since != 0;
-        self.0 &= !since;
-        taken
+    fn told(&mut self) {
+        self.0 |= Since::TOLD;
+    }
+
+    fn was_told(self) -> bool {
+        self.0 & Since::TOLD != 0
+    }
+
+    /// Whether it happened, which is forgotten.
+    fn take(&mut self, what: u8) -> bool {
+        let happened = self.0 & what != 0;
+        self.0 &= !what;
+        happened
     }
 }
 
@@ -130,10 +143,10 @@ impl Advanced {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watched {
     Silence,
-    /// A ping that was queued behind other output to go out.
+    /// Our ping to go out.
     Ping,
     Pong,
-    /// A Close that was queued behind other output, or is, to go out.
+    /// Our Close to go out.
     Closing,
     Close,
 }
@@ -142,8 +155,20 @@ enum Watched {
 #[derive(Clone, Copy)]
 pub(crate) struct Circumstances {
     pub(crate) closing: bool,
-    pub(crate) queued: bool,
+    pub(crate) waiting: Waiting,
 }
+
+/// What has not gone out.
+#[derive(Clone, Copy)]
+pub(crate) struct Waiting {
+    /// Anything.
+    pub(crate) output: bool,
+    /// The ping or the Close that is to be answered.
+    pub(crate) watched: bool,
+}
+
+/// How often a wait runs anew at most: a peer that takes a byte at a time has no end otherwise.
+const MOST_ANEW: u8 = 60;
 
 /// What came due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +193,7 @@ impl Timer {
         what: Circumstances,
     ) -> Option<Moment> {
         self.arm(noted, now, timeouts, what);
-        noted.told = true;
+        noted.since.told();
         self.watch.min(self.idle).min(self.output).running()
     }
 
@@ -176,28 +201,29 @@ impl Timer {
         if what.closing {
             self.idle = Moment::NEVER;
             match noted.watched {
-                Watched::Close => {}
-                Watched::Closing if what.queued => {}
+                Watched::Close if !what.waiting.watched => {}
+                Watched::Closing if what.waiting.watched => {}
                 _ => self.watch_close(noted, now, timeouts, what),
             }
         } else {
-            if noted.watched == Watched::Ping && !what.queued {
-                self.watch_pong(noted, now, timeouts, what);
+            if noted.watched == Watched::Ping && !what.waiting.watched {
+                self.watch_for(Watched::Pong, noted, now, timeouts.pong);
             }
             if self.watch == Moment::NEVER {
-                (noted.heard, noted.told) = (false, false);
+                noted.heard = false;
+                noted.since.take(Since::TOLD);
                 self.watch = after(now, timeouts.ping_interval);
             }
             if self.idle == Moment::NEVER {
-                (noted.active, noted.told) = (false, false);
+                noted.active = false;
+                noted.since.take(Since::TOLD);
                 self.idle = after(now, timeouts.idle);
             }
         }
-        if !what.queued {
+        if !what.waiting.output {
             self.output = Moment::NEVER;
         } else if self.output == Moment::NEVER {
-            noted.advanced.take(Advanced::OUTPUT);
-            noted.told = false;
+            noted.since.take(Since::OUTPUT | Since::TOLD);
             self.output = after(now, timeouts.output);
         }
     }
@@ -206,10 +232,15 @@ impl Timer {
     pub(crate) fn is_armed(&self, noted: Noted, timeouts: &Timeouts, what: Circumstances) -> bool {
         let armed = |deadline, wait: Option<Duration>| deadline != Moment::NEVER || wait.is_none();
         let first = match what.closing {
-            true => matches!(noted.watched, Watched::Closing | Watched::Close),
+            true => match noted.watched {
+                Watched::Closing => what.waiting.watched,
+                Watched::Close => !what.waiting.watched,
+                _ => false,
+            },
+            false if noted.watched == Watched::Ping && !what.waiting.watched => false,
             false => armed(self.watch, timeouts.ping_interval) && armed(self.idle, timeouts.idle),
         };
-        first && (!what.queued || armed(self.output, timeouts.output)) && noted.told
+        first && (!what.waiting.output || armed(self.output, timeouts.output)) && noted.since.was_told()
     }
 
     /// The next thing that is due at `now`; call until `None`.
@@ -222,7 +253,7 @@ impl Timer {
     ) -> Option<Due> {
         if self.output <= now {
             self.output = Moment::NEVER;
-            if what.queued && !noted.advanced.take(Advanced::OUTPUT) {
+            if what.waiting.output && !noted.since.take(Since::OUTPUT) {
                 return Some(Due::Deadline(Deadline::Output));
             }
         }
@@ -247,22 +278,26 @@ impl Timer {
     ) -> Option<Due> {
         self.watch = Moment::NEVER;
         let heard = core::mem::take(&mut noted.heard);
-        let stuck = what.queued && !noted.advanced.take(Advanced::WATCH);
+        let waits = what.waiting.watched;
+        let stuck = waits && (!noted.since.take(Since::WATCH) || noted.anew >= MOST_ANEW);
         match noted.watched {
             Watched::Closing if !stuck => {
                 self.watch_close(noted, now, timeouts, what);
                 None
             }
             Watched::Closing | Watched::Close => Some(Due::Deadline(Deadline::Close)),
-            // Closing began since: `poll` arms its deadline.
+            // Closing began since: `arm` begins its wait.
             _ if what.closing => None,
             Watched::Ping if !heard && !stuck => {
-                self.watch_pong(noted, now, timeouts, what);
+                let next = if waits { Watched::Ping } else { Watched::Pong };
+                self.watch_for(next, noted, now, timeouts.pong);
                 None
             }
             Watched::Ping | Watched::Pong if !heard => Some(Due::Deadline(Deadline::Pong)),
             Watched::Silence if !heard => {
-                self.watch_pong(noted, now, timeouts, what);
+                // Without a pong deadline `arm` begins the next silence: an interval of no length is no loop without end.
+                let next = if timeouts.pong.is_some() { Watched::Ping } else { Watched::Silence };
+                self.watch_for(next, noted, now, timeouts.pong);
                 Some(Due::Ping)
             }
             _ => {
@@ -272,32 +307,22 @@ impl Timer {
         }
     }
 
-    fn watch_pong(&mut self, noted: &mut Noted, now: Moment, timeouts: &Timeouts, what: Circumstances) {
-        let watched = match what.queued {
-            // Without a pong deadline `poll` begins the next silence: an interval of no length is no loop without end.
-            _ if timeouts.pong.is_none() => Watched::Silence,
-            true => Watched::Ping,
-            false => Watched::Pong,
-        };
-        self.watch_for(watched, noted, now, timeouts.pong);
-    }
-
     fn watch_close(&mut self, noted: &mut Noted, now: Moment, timeouts: &Timeouts, what: Circumstances) {
-        let watched = if what.queued { Watched::Closing } else { Watched::Close };
+        let watched = if what.waiting.watched { Watched::Closing } else { Watched::Close };
         self.watch_for(watched, noted, now, timeouts.close);
     }
 
     fn watch_for(&mut self, watched: Watched, noted: &mut Noted, now: Moment, wait: Option<Duration>) {
+        noted.anew = if noted.watched == watched { noted.anew.saturating_add(1) } else { 0 };
         noted.watched = watched;
-        noted.advanced.take(Advanced::WATCH);
-        noted.told = false;
+        noted.since.take(Since::WATCH | Since::TOLD);
         self.watch = after(now, wait);
     }
 }
 
 impl Noted {
     pub(crate) const fn new() -> Noted {
-        Noted { heard: false, active: false, advanced: Advanced(0), watched: Watched::Silence, told: false }
+        Noted { heard: false, active: false, since: Since(0), watched: Watched::Silence, anew: 0 }
     }
 }
 

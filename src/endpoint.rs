@@ -1,6 +1,6 @@
 use crate::close::close_payload;
 use crate::closing::Closing;
-use crate::deadline::{Circumstances, Due, Noted, Timer};
+use crate::deadline::{Circumstances, Due, Noted, Timer, Waiting};
 use crate::{
     CloseCode, CloseReason, Config, ControlPayload, Deadline, End, Moment, Opcode, ProtocolError, Reply,
     Role, SendError, Transport,
@@ -90,20 +90,20 @@ impl Endpoint {
         self.committed(close)
     }
 
-    pub(crate) fn poll_timeout(&mut self, now: Moment, config: &Config, queued: bool) -> Option<Moment> {
-        let what = self.circumstances(queued)?;
+    pub(crate) fn poll_timeout(&mut self, now: Moment, config: &Config, waiting: Waiting) -> Option<Moment> {
+        let what = self.circumstances(waiting)?;
         self.timer.poll(&mut self.noted, now, &config.timeouts, what)
     }
 
-    pub(crate) fn timeout_stands(&self, config: &Config, queued: bool) -> bool {
-        let what = self.circumstances(queued);
+    pub(crate) fn timeout_stands(&self, config: &Config, waiting: Waiting) -> bool {
+        let what = self.circumstances(waiting);
         what.is_some_and(|what| self.timer.is_armed(self.noted, &config.timeouts, what))
     }
 
     /// What came due at `now`; call until `None`, which leaves everything armed that is to run.
-    pub(crate) fn due(&mut self, now: Moment, config: &Config, queued: bool) -> Option<Owed> {
+    pub(crate) fn due(&mut self, now: Moment, config: &Config, waiting: Waiting) -> Option<Owed> {
         loop {
-            let what = self.circumstances(queued)?;
+            let what = self.circumstances(waiting)?;
             let Some(due) = self.timer.due(&mut self.noted, now, &config.timeouts, what) else {
                 self.timer.arm(&mut self.noted, now, &config.timeouts, what);
                 return None;
@@ -111,7 +111,7 @@ impl Endpoint {
             match due {
                 Due::Ping => return Some(Owed::Ping),
                 Due::Deadline(deadline) => {
-                    self.closing.time_out(deadline, queued);
+                    self.closing.time_out(deadline, waiting.output);
                     if deadline == Deadline::Idle {
                         let close = self.close(Some(CloseCode::GOING_AWAY), "idle");
                         return self.committed(close).map(Owed::Close);
@@ -125,8 +125,8 @@ impl Endpoint {
         self.closing.transport(queued)
     }
 
-    pub(crate) fn end(&mut self, reason: CloseReason, queued: bool) -> Option<End> {
-        self.closing.report(reason, queued)
+    pub(crate) fn end(&mut self, reason: CloseReason, waiting: Waiting) -> Option<End> {
+        self.closing.report(reason, waiting.watched)
     }
 
     /// A Close of the protocol's own is as good as sent.
@@ -138,10 +138,10 @@ impl Endpoint {
     }
 
     /// `None` when there is nothing left to wait for.
-    fn circumstances(&self, queued: bool) -> Option<Circumstances> {
-        match self.closing.transport(queued) {
+    fn circumstances(&self, waiting: Waiting) -> Option<Circumstances> {
+        match self.closing.transport(waiting.output) {
             Transport::Close | Transport::Abort => None,
-            _ => Some(Circumstances { closing: self.closing.has_begun(), queued }),
+            _ => Some(Circumstances { closing: self.closing.has_begun(), waiting }),
         }
     }
 }

@@ -1,3 +1,4 @@
+use crate::deadline::Waiting;
 use crate::endpoint::{Endpoint, Owed};
 use crate::frame_header::{FIN, KEY_LEN, encode_header, header_len};
 use crate::frames::Piece;
@@ -148,7 +149,7 @@ impl<'c> Session<'c> {
                 Ok(len) => written += len,
                 Err(_) => break,
             }
-            self.endpoint.noted.advanced.note();
+            self.endpoint.noted.since.output_advanced();
             match opcode {
                 Opcode::Pong => self.pong = None,
                 Opcode::Ping => self.ping = false,
@@ -274,29 +275,33 @@ impl<'c> Session<'c> {
     /// How it ended: once, when it has. Ask when [`transport`](Session::transport) says that it is over, or the transport
     /// has failed: a Close that is owed still was not sent, and the end is no clean one.
     pub fn end(&mut self) -> Option<End> {
-        self.endpoint.end(self.reason, self.owes())
+        self.endpoint.end(self.reason, self.waiting())
     }
 
     /// When [`handle_timeout`](Session::handle_timeout) wants to be called next. The output deadline is for what is
     /// [owed](Session::owed): for what was written it is the caller's, who alone knows what went out.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
-        self.endpoint.poll_timeout(now, self.config, self.owes())
+        self.endpoint.poll_timeout(now, self.config, self.waiting())
     }
 
     /// Whether [`poll_timeout`](Session::poll_timeout) would answer nothing earlier than it did the last time: a driver
     /// that has set its timer by that need not read the clock and ask again.
     pub fn timeout_stands(&self) -> bool {
-        self.endpoint.timeout_stands(self.config, self.owes())
+        self.endpoint.timeout_stands(self.config, self.waiting())
     }
 
     /// Does what is due at `now`; calling early or twice does no harm.
     pub fn handle_timeout(&mut self, now: Moment) {
-        while let Some(due) = self.endpoint.due(now, self.config, self.owes()) {
+        while let Some(due) = self.endpoint.due(now, self.config, self.waiting()) {
             match due {
                 Owed::Ping => self.ping = true,
                 Owed::Close(payload) => self.close = Some(payload),
             }
         }
+    }
+
+    fn waiting(&self) -> Waiting {
+        Waiting { output: self.owes(), watched: self.ping || self.close.is_some() }
     }
 
     fn event<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<SessionEvent<'b>>, ProtocolError> {

@@ -182,6 +182,22 @@ fn s7_1_7_nothing_changes_a_verdict_that_was_given() {
 }
 
 #[test]
+fn s7_1_4_a_pong_that_could_not_be_written_behind_both_closes_makes_no_difference() {
+    for kind in KINDS {
+        let mut subject = Subject::new(kind, Role::Server, Config::default());
+        subject.close(Some(OURS), "").unwrap();
+        subject.drain();
+        subject.eager = false;
+        let wire = [from_peer(Role::Server, 0x89, b"?"), from_peer(Role::Server, 0x88, b"\x03\xe8")];
+        subject.feed(&wire.concat());
+        assert!(subject.waits(), "{kind:?}");
+        subject.eof();
+        let end = subject.end().expect("an end");
+        assert_eq!((end.code.value(), end.was_clean), (1000, true), "{kind:?}");
+    }
+}
+
+#[test]
 fn s7_1_4_a_manual_close_that_never_came_is_not_clean() {
     for kind in KINDS {
         let mut subject = Subject::new(kind, Role::Server, Config::default().closes(Reply::Manual));

@@ -6,6 +6,7 @@ mod machine;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,19 +19,24 @@ use sockless::{Connection, End, Event, Moment, Transport};
 /// Output beyond which a batch of events is written before the next one is received, and the most of one write.
 const BATCH: usize = 64 << 10;
 
-/// How long one write may take.
+/// How long a peer may take none of what is written.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the reading thread sleeps at most: another one's call may have brought a deadline nearer.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A connection on a socket. No lock on the connection is held while anything is read or written, so that two ends
-/// which both have much to send do not wait for each other.
+/// A connection on a socket. No lock on the connection is held while anything is read or written.
+///
+/// The thread that reads writes too, what it answers and what others left to it. Two ends that both send more at once than
+/// their sockets hold can wait for each other there until [`PATIENCE`] is over: for such a program the writing wants a
+/// thread of its own.
 pub struct Socket<M = Connection> {
     stream: TcpStream,
     connection: Mutex<M>,
     /// Held by the one thread that writes. The others leave what they have queued to it.
     writing: Mutex<()>,
+    /// What was taken to be written was not.
+    lost: AtomicBool,
     clock: Clock,
 }
 
@@ -39,7 +45,7 @@ impl<M: Machine> Socket<M> {
         // Without it a peer that does not read is waited for; a socket that cannot have it is none.
         let _ = stream.set_write_timeout(Some(PATIENCE));
         let (connection, writing) = (Mutex::new(connection), Mutex::new(()));
-        Socket { stream, connection, writing, clock: Clock::default() }
+        Socket { stream, connection, writing, lost: AtomicBool::new(false), clock: Clock::default() }
     }
 
     /// Reads until the connection is over and says how it ended. `rest` is what came behind the handshake.
@@ -51,7 +57,10 @@ impl<M: Machine> Socket<M> {
             connection.receive_eof();
         }
         let _ = self.stream.shutdown(Shutdown::Both);
-        connection.end().ok_or_else(|| io::Error::other("the end was taken"))
+        let mut end = connection.end().ok_or_else(|| io::Error::other("the end was taken"))?;
+        // It may have been our Close.
+        end.was_clean &= !self.lost.load(Ordering::Relaxed);
+        Ok(end)
     }
 
     /// Calls the connection from any thread. What comes of it is written here, or by the thread that is at it.
@@ -102,17 +111,20 @@ impl<M: Machine> Socket<M> {
     }
 
     fn receive(&self, mut input: &mut [u8], on_event: &mut impl FnMut(&mut M, Event<'_>)) -> io::Result<()> {
+        let mut answered = 0;
         loop {
             let mut connection = self.lock();
             // A fault has queued its Close; the loop writes it and the transport says what follows.
             let Ok(Some(event)) = connection.receive(&mut input) else { return Ok(()) };
+            let before = connection.queued();
             on_event(&mut connection, event);
-            let much = connection.queued() > BATCH;
+            answered += connection.queued().saturating_sub(before);
             drop(connection);
-            if much {
+            if answered > BATCH {
                 // Whoever does not read what it asked for is not asked for more.
                 drop(self.writing());
                 self.flush()?;
+                answered = 0;
             }
         }
     }
@@ -128,6 +140,7 @@ impl<M: Machine> Socket<M> {
                     break;
                 }
                 if let Err(error) = (&self.stream).write_all(&run) {
+                    self.lost.store(true, Ordering::Relaxed);
                     // The reading thread may not have noticed.
                     let _ = self.stream.shutdown(Shutdown::Both);
                     return Err(error);

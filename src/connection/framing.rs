@@ -6,7 +6,7 @@ use super::outbox::{ControlFrame, Dropped, Outbox};
 use super::outgoing::Payload;
 use super::output::Output;
 use super::prepared::Framed;
-use crate::deadline::Advanced;
+use crate::deadline::Since;
 use crate::frame_header::FIN;
 use crate::{ControlPayload, Keys, Opcode};
 
@@ -34,8 +34,8 @@ impl Framing {
     }
 
     #[inline]
-    pub(super) fn output<'a>(&'a mut self, advanced: &'a mut Advanced) -> Output<'a> {
-        Output::new(self.outbox.as_deref_mut(), advanced)
+    pub(super) fn output<'a>(&'a mut self, since: &'a mut Since) -> Output<'a> {
+        Output::new(self.outbox.as_deref_mut(), since)
     }
 
     /// Gives back the memory of the queue, if nothing is queued.
@@ -117,6 +117,18 @@ impl Framing {
     pub(super) fn push_close(&mut self, payload: &[u8]) {
         self.outbox().settle_pongs();
         self.push_copied(FIN | Opcode::Close.bits(), payload);
+        self.outbox().watch_last();
+    }
+
+    /// Queues a ping whose answer is waited for.
+    pub(super) fn push_ping(&mut self) {
+        self.insert(Opcode::Ping, ControlPayload::EMPTY);
+        self.outbox().watch_inserted();
+    }
+
+    /// Whether such a ping, or the Close, is still here.
+    pub(super) fn holds_watched(&self) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| outbox.holds_watched())
     }
 
     /// Takes back every frame that the driver has not seen.

@@ -37,6 +37,8 @@ pub(crate) struct Outbox {
     pongs_end: usize,
     /// The newest of the pongs that were too many.
     late_pong: Option<ControlFrame>,
+    /// The bytes from the front to the end of the ping or the Close that is to be answered; none once it has gone.
+    watched_end: usize,
 }
 
 struct Shared {
@@ -147,6 +149,21 @@ impl Outbox {
         self.mark = Mark { ahead: self.len, copied: self.copied.len(), shared: self.shared.len() };
     }
 
+    /// What was queued last is the Close.
+    pub(crate) fn watch_last(&mut self) {
+        self.watched_end = self.len;
+    }
+
+    /// What was inserted last is the ping.
+    pub(crate) fn watch_inserted(&mut self) {
+        self.watched_end = self.mark.ahead;
+    }
+
+    /// Whether the ping or the Close that is to be answered is still here.
+    pub(crate) fn holds_watched(&self) -> bool {
+        self.watched_end > 0
+    }
+
     /// Queues a pong at the next place between two frames, or keeps it until some of the others went out.
     pub(crate) fn push_pong(&mut self, pong: ControlFrame) {
         if self.pongs >= MAX_PONGS {
@@ -169,7 +186,7 @@ impl Outbox {
     /// Queues a control frame at the next place between two frames behind what was shown.
     pub(crate) fn insert(&mut self, frame: ControlFrame) {
         self.pass_shown();
-        let before = self.len;
+        let (before, place) = (self.len, self.mark.ahead);
         if self.mark.ahead == self.len {
             match frame.key {
                 None => self.push_copied(frame.head, &frame.payload),
@@ -187,6 +204,9 @@ impl Outbox {
             self.mark.shared += 1;
         }
         self.mark.ahead += self.len - before;
+        if place < self.watched_end {
+            self.watched_end += self.len - before;
+        }
     }
 
     /// Takes back every frame that was not shown and not begun.
@@ -258,6 +278,7 @@ impl Outbox {
             self.pongs = 0;
         }
         self.pongs_end = self.pongs_end.saturating_sub(bytes);
+        self.watched_end = self.watched_end.saturating_sub(bytes);
         self.compact();
         self.push_late_pong();
     }
@@ -391,6 +412,7 @@ impl Outbox {
         self.mark = Mark::default();
         self.pongs = 0;
         self.pongs_end = 0;
+        self.watched_end = 0;
         self.push_late_pong();
     }
 

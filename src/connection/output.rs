@@ -1,7 +1,7 @@
 use bytes::{Buf, Bytes};
 
 use super::outbox::Outbox;
-use crate::deadline::Advanced;
+use crate::deadline::Since;
 
 /// The output of a connection that waits to be written.
 ///
@@ -29,14 +29,14 @@ use crate::deadline::Advanced;
 #[derive(Debug)]
 pub struct Output<'a> {
     outbox: Option<&'a mut Outbox>,
-    /// Set when some of it has gone out.
-    advanced: &'a mut Advanced,
+    /// Is told when some of it has gone out.
+    since: &'a mut Since,
 }
 
 impl<'a> Output<'a> {
     #[inline]
-    pub(crate) fn new(outbox: Option<&'a mut Outbox>, advanced: &'a mut Advanced) -> Output<'a> {
-        Output { outbox, advanced }
+    pub(crate) fn new(outbox: Option<&'a mut Outbox>, since: &'a mut Since) -> Output<'a> {
+        Output { outbox, since }
     }
 }
 
@@ -59,7 +59,7 @@ impl Buf for Output<'_> {
     #[inline]
     fn advance(&mut self, written: usize) {
         if written > 0 {
-            self.advanced.note();
+            self.since.output_advanced();
             if let Some(outbox) = &mut self.outbox {
                 outbox.advance(written);
             }
@@ -70,7 +70,7 @@ impl Buf for Output<'_> {
         let len = len.min(self.remaining());
         match &mut self.outbox {
             Some(outbox) if len > 0 => {
-                self.advanced.note();
+                self.since.output_advanced();
                 outbox.take(len)
             }
             _ => Bytes::new(),

@@ -12,6 +12,7 @@ use super::prepared::Prepared;
 #[cfg(feature = "deflate")]
 use super::sending::Sending;
 use super::signal::Signal;
+use crate::deadline::Waiting;
 #[cfg(feature = "deflate")]
 use crate::deflate::{DeflatePool, Direction};
 use crate::endpoint::{Endpoint, Owed};
@@ -231,7 +232,7 @@ impl Sender {
     /// The output that waits, as a [`Buf`](bytes::Buf): write its chunks, then advance it by what was written.
     #[inline]
     pub fn output(&mut self) -> Output<'_> {
-        self.framing.output(&mut self.endpoint.noted.advanced)
+        self.framing.output(&mut self.endpoint.noted.since)
     }
 
     /// Takes what the receiving half saw, and says whether there is output, a deadline or another verdict on the
@@ -258,7 +259,7 @@ impl Sender {
     pub fn end(&mut self) -> Option<End> {
         let reason = self.rare.as_ref().and_then(|rare| rare.reason.as_deref().copied());
         let reason = reason.unwrap_or(CloseReason::EMPTY);
-        self.endpoint.end(reason, self.queued() > 0)
+        self.endpoint.end(reason, self.waiting())
     }
 
     /// When [`handle_timeout`](Sender::handle_timeout) wants to be called next, if at all.
@@ -266,24 +267,23 @@ impl Sender {
     /// The answer is good until the next call that sends or writes, and until input that queues output, closes or ends
     /// the connection: other input never makes it earlier.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
-        let queued = self.queued() > 0;
-        self.endpoint.poll_timeout(now, &self.config, queued)
+        self.endpoint.poll_timeout(now, &self.config, self.waiting())
     }
 
     /// Whether [`poll_timeout`](Sender::poll_timeout) would answer nothing earlier than it did the last time: a driver
     /// that has set its timer by that need not read the clock and ask again.
     pub fn timeout_stands(&self) -> bool {
-        self.endpoint.timeout_stands(&self.config, self.queued() > 0)
+        self.endpoint.timeout_stands(&self.config, self.waiting())
     }
 
     /// Does what is due at `now`; calling early or twice does no harm. There may be output afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
-        while let Some(due) = self.endpoint.due(now, &self.config, self.queued() > 0) {
+        while let Some(due) = self.endpoint.due(now, &self.config, self.waiting()) {
             match due {
                 Owed::Ping => {
                     // A silent peer: what memory the last messages took is given back.
                     self.release();
-                    self.framing.insert(Opcode::Ping, ControlPayload::EMPTY);
+                    self.framing.push_ping();
                 }
                 Owed::Close(payload) => self.framing.push_close(&payload),
             }
@@ -418,6 +418,10 @@ impl Sender {
             }
         }
         self.framing.push(self.config.fragment, fin, opcode.bits(), payload);
+    }
+
+    fn waiting(&self) -> Waiting {
+        Waiting { output: self.queued() > 0, watched: self.framing.holds_watched() }
     }
 
     /// What the task that writes has to look at when it has changed.

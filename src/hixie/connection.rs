@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::dialect::Dialect;
 use super::frames::{Frames, InvalidText, Part};
 use crate::connection::Outbox;
+use crate::deadline::Waiting;
 use crate::endpoint::{Endpoint, Owed};
 use crate::utf8::validate;
 use crate::{
@@ -204,7 +205,7 @@ impl Connection {
 
     /// The output that waits, as a [`Buf`](bytes::Buf): write its chunks, then advance it by what was written.
     pub fn output(&mut self) -> Output<'_> {
-        Output::new(self.outbox.as_deref_mut(), &mut self.endpoint.noted.advanced)
+        Output::new(self.outbox.as_deref_mut(), &mut self.endpoint.noted.since)
     }
 
     /// What is to be done with the transport, once everything queued is written.
@@ -220,19 +221,18 @@ impl Connection {
 
     /// How the connection ended, as [`Sender::end`](crate::Sender::end). There is never a reason.
     pub fn end(&mut self) -> Option<End> {
-        self.endpoint.end(CloseReason::EMPTY, self.queued() > 0)
+        self.endpoint.end(CloseReason::EMPTY, self.waiting())
     }
 
     /// When [`handle_timeout`](Connection::handle_timeout) wants to be called next, if at all; as
     /// [`Sender::poll_timeout`](crate::Sender::poll_timeout).
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
-        let queued = self.queued() > 0;
-        self.endpoint.poll_timeout(now, &self.without_pings(), queued)
+        self.endpoint.poll_timeout(now, &self.without_pings(), self.waiting())
     }
 
     /// Does what is due at `now`; calling early or twice does no harm. There may be output afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
-        while let Some(due) = self.endpoint.due(now, &self.without_pings(), self.queued() > 0) {
+        while let Some(due) = self.endpoint.due(now, &self.without_pings(), self.waiting()) {
             if let Owed::Close(_) = due {
                 self.push_close();
             }
@@ -280,7 +280,13 @@ impl Connection {
     fn push_close(&mut self) {
         if self.dialect == Dialect::Hixie76 {
             self.outbox().push_opaque(&[&[0xff, 0]]);
+            self.outbox().watch_last();
         }
+    }
+
+    fn waiting(&self) -> Waiting {
+        let watched = self.outbox.as_ref().is_some_and(|outbox| outbox.holds_watched());
+        Waiting { output: self.queued() > 0, watched }
     }
 
     fn outbox(&mut self) -> &mut Outbox {

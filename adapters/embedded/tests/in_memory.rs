@@ -93,7 +93,6 @@ fn a_handshake_an_echo_a_ping_and_a_close() {
     assert!(end.was_clean && end.cause == Cause::ClosedByPeer);
 }
 
-/// What closing the transport does to the other end.
 /// A request, and behind it pongs without an end, a byte at a time.
 struct Endless(usize);
 
@@ -150,6 +149,7 @@ fn a_peer_that_is_never_silent_leaves_the_program_its_time() {
     assert_eq!(pongs, 60 * 16 / 6);
 }
 
+/// What closing the transport does to the other end.
 fn embedded_close(wire: &Wire<'_>) {
     let mut wire = *wire;
     sockless_embedded::Wire::shutdown_write(&mut wire).unwrap();

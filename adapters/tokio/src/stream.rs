@@ -209,6 +209,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// Does what the protocol wants done with the transport. `None`: go on reading.
     fn poll_transport(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<(), Error>>> {
         let verdict = self.connection.transport();
+        if self.lost.is_some() {
+            // What is queued still can never go, so no verdict waits for it.
+            return Some(Poll::Ready(self.finish()));
+        }
         if verdict == Transport::Keep {
             return None;
         }

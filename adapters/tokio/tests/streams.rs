@@ -9,7 +9,9 @@ use futures_util::{SinkExt, StreamExt};
 use sockless_tokio::sockless::handshake::{
     Acceptance, ClientRequest, Offer, OriginPolicy, Refusal, Response, WriteError,
 };
-use sockless_tokio::sockless::{Cause, CloseCode, Config, Deadline, Event, Limits, Timeouts, Uri};
+use sockless_tokio::sockless::{
+    Cause, CloseCode, Config, Connection, Deadline, Event, Limits, Timeouts, Uri,
+};
 use sockless_tokio::{Error, Incoming, Message, WebSocketStream, accept, connect_with};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
@@ -75,6 +77,46 @@ async fn what_waits_does_not_refuse_the_next_message() {
     let (received, ()) = tokio::join!(received, served);
     let expected = [Message::Pong("?".into()), Message::text("small"), large, Message::text("and no less")];
     assert!(received == expected);
+}
+
+/// Gives these bytes and then nothing; nothing can be written.
+struct Reset(&'static [u8]);
+
+impl AsyncRead for Reset {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        buffer.put_slice(std::mem::take(&mut self.0));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Reset {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+}
+
+/// The answer to its Close can go nowhere, and nothing is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_closes_and_resets_is_over_at_once() {
+    let connection = Connection::server(Config::default());
+    let mut socket = WebSocketStream::from_upgraded(Reset(b"\x88\x80\0\0\0\0"), connection, &[]);
+    let started = tokio::time::Instant::now();
+    assert!(matches!(socket.next().await, Some(Ok(Message::Close(None)))));
+    assert!(matches!(socket.next().await, Some(Err(Error::Ended(end))) if !end.was_clean));
+    assert!(socket.next().await.is_none());
+    assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
 /// A peer would be right to use what was negotiated, and be called wrong.
