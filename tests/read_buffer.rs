@@ -203,3 +203,27 @@ fn there_is_space_behind_a_fault() {
     assert_eq!(buffer.step(&mut connection).unwrap_err(), ProtocolError::UnmaskedFrame);
     assert_eq!(buffer.space().len(), 16, "to read on until the peer ends");
 }
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_step_with_a_pool_inflates_with_what_the_pool_has() {
+    use sockless::DeflatePool;
+    use sockless::handshake::PermessageDeflate;
+    let agreed = PermessageDeflate::default().no_context_takeover().agreed();
+    for (inflaters, expected) in [(1, None), (0, Some(ProtocolError::InflatersExhausted))] {
+        let mut connection = Connection::server(Config::default()).with_deflate(agreed);
+        // "Hello", compressed.
+        let wire = b"\xc1\x87\x37\xfa\x21\x3d\xc5\xb2\xec\xf4\xfe\xfd\x21";
+        let mut buffer = ReadBuffer::with_rest(100, wire);
+        let mut pool = DeflatePool::new(inflaters);
+        match buffer.step_with(&mut connection, &mut pool) {
+            Ok(Some(step)) => {
+                assert!(matches!(buffer.lend(step), Event::Text { text, .. } if &*text == "Hello"));
+                assert!(matches!(buffer.step_with(&mut connection, &mut pool), Ok(None)));
+                assert_eq!(expected, None);
+            }
+            Ok(None) => panic!("nothing"),
+            Err(fault) => assert_eq!(Some(fault), expected),
+        }
+    }
+}

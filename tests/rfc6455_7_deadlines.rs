@@ -385,6 +385,19 @@ fn s7_1_7_what_has_left_or_drips_is_not_waited_for() {
         closing.handle_timeout(at(15));
         assert_eq!(closing.transport(), Transport::Abort);
 
+        // A pong that goes before an unseen Close puts that off by its length.
+        let mut closing = connection(role, Config::default().timeouts(CLOSE));
+        closing.binary(vec![0; 5000]).unwrap();
+        closing.close(None, "").unwrap();
+        let before = closing.queued();
+        assert_eq!(closing.poll_timeout(at(0)), Some(at(10)));
+        let mut ping = from_peer(role, 0x89, b"?");
+        assert!(closing.receive(&mut &mut ping[..]).is_ok());
+        closing.output().advance(before);
+        assert_eq!(closing.poll_timeout(at(5)), Some(at(10)), "the end of the Close is still here");
+        closing.output().advance(usize::MAX);
+        assert_eq!(closing.poll_timeout(at(6)), Some(at(16)), "the Close has left");
+
         let mut dripping = connection(role, Config::default().timeouts(CLOSE));
         dripping.binary(vec![0; 5000]).unwrap();
         dripping.close(None, "").unwrap();
