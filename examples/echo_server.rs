@@ -1,6 +1,6 @@
 //! An echo server with a page to try it from: `cargo run --release --example echo_server`.
 //!
-//! `GET /` is the page, a WebSocket on `/echo` gets every message back. One thread per connection, blocking sockets.
+//! `GET /` is the page, a WebSocket on `/echo` gets every message back. Two threads per connection, blocking sockets.
 //! `--listen ADDR` listens elsewhere than on 127.0.0.1:9998. Ctrl-C closes every connection with 1001.
 
 mod blocking;
@@ -106,7 +106,6 @@ impl Server {
         self.stopping.store(true, Ordering::Relaxed);
         let sockets: Vec<_> = self.sockets().values().cloned().collect();
         for socket in sockets {
-            // Its own thread writes it, within a second.
             let _ = socket.call(|connection| connection.close(Some(CloseCode::GOING_AWAY), ""));
         }
         for _ in 0..100 {
@@ -142,7 +141,7 @@ fn upgrade(head: &RequestHead) -> Result<Connection, Vec<u8>> {
 }
 
 fn echo(connection: &mut Connection, event: Event<'_>) {
-    // The queue is not full, as the driver writes it before. What is refused came behind our Close: nobody waits for it.
+    // The queue is not full, as the driver waits for it before. What is refused came behind our Close: nobody waits for it.
     let _ = match event {
         Event::Text { text, .. } => connection.text(text).map_err(Into::into),
         Event::Binary { data, .. } => connection.binary(data).map_err(Into::into),

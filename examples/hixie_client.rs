@@ -91,10 +91,8 @@ fn converse(socket: Socket<Connection>, rest: &mut [u8]) -> Result<(), Box<dyn E
     let typing = Arc::clone(&socket);
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
-            match typing.with(|connection| connection.text(line)) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => eprintln!("not sent: {error}"),
-                Err(_) => return,
+            if let Err(error) = typing.with(|connection| connection.text(line)) {
+                eprintln!("not sent: {error}");
             }
         }
         let _ = typing.with(|connection| connection.close(None, ""));
@@ -105,7 +103,7 @@ fn converse(socket: Socket<Connection>, rest: &mut [u8]) -> Result<(), Box<dyn E
             let _ = writeln!(io::stdout().lock(), "{}", &*text);
         }
     })?;
-    let dialect = socket.with(|connection| connection.dialect())?;
+    let dialect = socket.call(|connection| connection.dialect());
     eprintln!("closed: {}", end.cause);
     if is_orderly(dialect, &end) { Ok(()) } else { Err(end.cause.to_string().into()) }
 }

@@ -230,17 +230,17 @@ impl Timer {
 
     /// Whether `poll` would not answer anything earlier than it did: all that is to run is armed, and nothing was since.
     pub(crate) fn is_armed(&self, noted: Noted, timeouts: &Timeouts, what: Circumstances) -> bool {
-        let armed = |deadline, wait: Option<Duration>| deadline != Moment::NEVER || wait.is_none();
-        let first = match what.closing {
-            true => match noted.watched {
-                Watched::Closing => what.waiting.watched,
-                Watched::Close => !what.waiting.watched,
-                _ => false,
-            },
-            false if noted.watched == Watched::Ping && !what.waiting.watched => false,
-            false => armed(self.watch, timeouts.ping_interval) && armed(self.idle, timeouts.idle),
+        // Between two looks nothing is disarmed: what may have to begin is another wait for what is watched, and the
+        // output's.
+        let watched = match noted.watched {
+            Watched::Closing => what.waiting.watched,
+            Watched::Close => !what.waiting.watched,
+            _ if what.closing => false,
+            Watched::Ping => what.waiting.watched,
+            Watched::Silence | Watched::Pong => true,
         };
-        first && (!what.waiting.output || armed(self.output, timeouts.output)) && noted.since.was_told()
+        let output = !what.waiting.output || self.output != Moment::NEVER || timeouts.output.is_none();
+        watched && output && noted.since.was_told()
     }
 
     /// The next thing that is due at `now`; call until `None`.

@@ -10,7 +10,7 @@ use sockless::handshake::{
 };
 use sockless::{
     CloseCode, Config, Connection, ControlPayload, Decoder, EndCode, Event, Keys, Limits, Opcode, Prepared,
-    ReadBuffer, Role, Uri,
+    ReadBuffer, Role, Uri, Utf8,
 };
 
 const SECRET: &str = "s3cret";
@@ -258,4 +258,7 @@ fn payloads_and_keys_are_not_printed() {
         "the frame, not the payload"
     );
     assert_eq!(chunk.opcode, Opcode::Binary);
+    let mut utf8 = Utf8::new();
+    assert!(utf8.next(&mut &b"\xe2\x82"[..]).unwrap().is_none());
+    assert_eq!(format!("{utf8:?}"), "Utf8 { begun: 2, .. }");
 }

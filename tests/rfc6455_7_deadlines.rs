@@ -392,10 +392,26 @@ fn s7_1_7_what_has_left_or_drips_is_not_waited_for() {
         let before = closing.queued();
         assert_eq!(closing.poll_timeout(at(0)), Some(at(10)));
         let mut ping = from_peer(role, 0x89, b"?");
-        assert!(closing.receive(&mut &mut ping[..]).is_ok());
+        assert!(closing.receive(&mut &mut ping.clone()[..]).is_ok());
         closing.output().advance(before);
         assert_eq!(closing.poll_timeout(at(5)), Some(at(10)), "the end of the Close is still here");
+        assert!(closing.timeout_stands(), "and nothing was asked for since");
         closing.output().advance(usize::MAX);
+        assert_eq!(closing.poll_timeout(at(6)), Some(at(16)), "the Close has left");
+
+        // By that and no more: one pong before it, one behind it.
+        let mut closing = connection(role, Config::default().timeouts(CLOSE));
+        closing.binary(vec![0; 5000]).unwrap();
+        closing.close(None, "").unwrap();
+        assert_eq!(closing.poll_timeout(at(0)), Some(at(10)));
+        assert!(closing.receive(&mut &mut ping.clone()[..]).is_ok());
+        let to_the_end_of_the_close = closing.queued();
+        closing.output().chunks_vectored(&mut [std::io::IoSlice::new(&[]); 8]);
+        assert!(closing.receive(&mut &mut ping[..]).is_ok());
+        assert!(closing.queued() > to_the_end_of_the_close);
+        closing.output().advance(to_the_end_of_the_close - 1);
+        assert_eq!(closing.poll_timeout(at(5)), Some(at(10)), "a byte of the Close is still here");
+        closing.output().advance(1);
         assert_eq!(closing.poll_timeout(at(6)), Some(at(16)), "the Close has left");
 
         let mut dripping = connection(role, Config::default().timeouts(CLOSE));
@@ -444,6 +460,7 @@ fn s5_5_2_a_ping_behind_output_that_moves_has_its_time_when_it_has_left() {
             assert_eq!(connection.poll_timeout(at(0)), Some(at(20)));
             connection.handle_timeout(at(20));
             assert_eq!(connection.poll_timeout(at(20)), Some(at(30)));
+            assert!(connection.timeout_stands(), "the ping waits");
             for now in [30, 40] {
                 connection.output().advance(1);
                 connection.handle_timeout(at(now));

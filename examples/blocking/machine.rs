@@ -5,6 +5,7 @@ use sockless::{Connection, End, Event, Moment, ProtocolError, Transport};
 pub trait Machine {
     fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError>;
     fn receive_eof(&mut self);
+    fn has_room(&self) -> bool;
     fn queued(&self) -> usize;
     /// The output that waits, as much of it as is said at most: it counts as written.
     fn take(&mut self, most: usize) -> Bytes;
@@ -23,6 +24,10 @@ macro_rules! machine {
 
             fn receive_eof(&mut self) {
                 <$connection>::receive_eof(self);
+            }
+
+            fn has_room(&self) -> bool {
+                <$sender>::has_room(self)
             }
 
             fn queued(&self) -> usize {

@@ -1,4 +1,4 @@
-//! A driver over blocking sockets, as the examples use it: one thread reads, any thread may send.
+//! A driver over blocking sockets, as the examples use it: one thread reads, another writes, any may send.
 
 #![allow(dead_code, unreachable_pub)] // each example uses its part of it
 
@@ -6,8 +6,8 @@ mod machine;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use machine::Machine;
@@ -16,7 +16,7 @@ use sockless::handshake::{
 };
 use sockless::{Connection, End, Event, Moment, Transport};
 
-/// Output beyond which a batch of events is written before the next one is received, and the most of one write.
+/// The most of one write.
 const BATCH: usize = 64 << 10;
 
 /// How long a peer may take none of what is written.
@@ -25,148 +25,175 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the reading thread sleeps at most: another one's call may have brought a deadline nearer.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A connection on a socket. No lock on the connection is held while anything is read or written.
+/// A connection on a socket. No lock is held while anything is read or written.
 ///
-/// The thread that reads writes too, what it answers and what others left to it. Two ends that both send more at once than
-/// their sockets hold can wait for each other there until [`PATIENCE`] is over: for such a program the writing wants a
-/// thread of its own.
+/// The thread that reads never writes, and goes on while the queue has room: two ends that both send more than their
+/// sockets hold would wait for each other to read.
 pub struct Socket<M = Connection> {
     stream: TcpStream,
-    connection: Mutex<M>,
-    /// Held by the one thread that writes. The others leave what they have queued to it.
-    writing: Mutex<()>,
-    /// What was taken to be written was not.
-    lost: AtomicBool,
+    state: Mutex<State<M>>,
+    /// There is something to write, or something was written, or nothing will be any more.
+    changed: Condvar,
     clock: Clock,
 }
 
-impl<M: Machine> Socket<M> {
+struct State<M> {
+    connection: M,
+    /// Nothing is received any more.
+    over: bool,
+    /// Nothing is written any more.
+    written: bool,
+    /// What was taken to be written was not.
+    lost: bool,
+}
+
+impl<M: Machine + Send> Socket<M> {
     pub fn new(stream: TcpStream, connection: M) -> Socket<M> {
         // Without it a peer that does not read is waited for; a socket that cannot have it is none.
         let _ = stream.set_write_timeout(Some(PATIENCE));
-        let (connection, writing) = (Mutex::new(connection), Mutex::new(()));
-        Socket { stream, connection, writing, lost: AtomicBool::new(false), clock: Clock::default() }
+        let state = Mutex::new(State { connection, over: false, written: false, lost: false });
+        Socket { stream, state, changed: Condvar::new(), clock: Clock::default() }
     }
 
     /// Reads until the connection is over and says how it ended. `rest` is what came behind the handshake.
     pub fn run(&self, rest: &mut [u8], mut on_event: impl FnMut(&mut M, Event<'_>)) -> io::Result<End> {
-        let over = self.read_on(rest, &mut on_event);
-        let mut connection = self.lock();
-        if over.is_err() {
-            // A reset, or a write that failed, is an end like any other.
-            connection.receive_eof();
-        }
-        let _ = self.stream.shutdown(Shutdown::Both);
-        let mut end = connection.end().ok_or_else(|| io::Error::other("the end was taken"))?;
+        thread::scope(|scope| {
+            thread::Builder::new().spawn_scoped(scope, || self.write())?;
+            let _reading = Reading(self);
+            // A reset is an end like any other.
+            let _ = self.read(rest, &mut on_event);
+            io::Result::Ok(())
+        })?;
+        let mut state = self.lock();
+        state.connection.receive_eof();
+        let mut end = state.connection.end().ok_or_else(|| io::Error::other("the end was taken"))?;
         // It may have been our Close.
-        end.was_clean &= !self.lost.load(Ordering::Relaxed);
+        end.was_clean &= !state.lost;
         Ok(end)
     }
 
-    /// Calls the connection from any thread. What comes of it is written here, or by the thread that is at it.
-    pub fn with<T>(&self, call: impl FnOnce(&mut M) -> T) -> io::Result<T> {
+    /// Calls the connection from any thread, and waits until the queue has room again. [`run`](Socket::run) writes it.
+    pub fn with<T>(&self, call: impl FnOnce(&mut M) -> T) -> T {
         let result = self.call(call);
-        self.flush()?;
-        if self.transport() == Transport::ShutdownWrite {
-            // The reading thread sleeps until the peer answers that.
-            self.shutdown_write();
-        }
-        Ok(result)
+        self.wait_for_room();
+        result
     }
 
-    /// Calls the connection from any thread, and leaves the writing to the one that reads, which looks every second.
+    /// Calls the connection from any thread, and waits for nothing.
     pub fn call<T>(&self, call: impl FnOnce(&mut M) -> T) -> T {
-        call(&mut self.lock())
+        let result = call(&mut self.lock().connection);
+        self.changed.notify_all();
+        result
     }
 
-    fn read_on(&self, rest: &mut [u8], on_event: &mut impl FnMut(&mut M, Event<'_>)) -> io::Result<()> {
+    fn read(&self, rest: &mut [u8], on_event: &mut impl FnMut(&mut M, Event<'_>)) -> io::Result<()> {
         let mut buffer = vec![0; 16 << 10];
-        self.receive(rest, on_event)?;
-        let mut shut = false;
+        self.receive(rest, on_event);
         loop {
-            self.lock().handle_timeout(self.clock.now());
-            self.flush()?;
-            match self.transport() {
-                Transport::Keep => {}
-                Transport::ShutdownWrite if shut => {}
-                Transport::ShutdownWrite => {
-                    shut = true;
-                    self.shutdown_write();
-                }
-                Transport::Close => {
-                    drop(self.writing());
-                    return Ok(());
-                }
-                Transport::Abort => return Ok(()),
-            }
             let now = self.clock.now();
-            let due = self.lock().poll_timeout(now);
+            let (verdict, due) = self.call(|connection| {
+                connection.handle_timeout(now);
+                (connection.transport(), connection.poll_timeout(now))
+            });
+            if matches!(verdict, Transport::Close | Transport::Abort) {
+                return Ok(());
+            }
             let wait = due.map_or(LOOK, |due| due.since(now).clamp(Duration::from_millis(1), LOOK));
             match read_within(&self.stream, Some(wait), &mut buffer)? {
                 None => {}
-                Some(0) => self.lock().receive_eof(),
-                Some(len) => self.receive(&mut buffer[..len], on_event)?,
+                Some(0) => {
+                    self.wait_for_output();
+                    self.call(M::receive_eof);
+                }
+                Some(len) => self.receive(&mut buffer[..len], on_event),
             }
         }
     }
 
-    fn receive(&self, mut input: &mut [u8], on_event: &mut impl FnMut(&mut M, Event<'_>)) -> io::Result<()> {
-        let mut answered = 0;
+    fn receive(&self, mut input: &mut [u8], on_event: &mut impl FnMut(&mut M, Event<'_>)) {
         loop {
-            let mut connection = self.lock();
-            // A fault has queued its Close; the loop writes it and the transport says what follows.
-            let Ok(Some(event)) = connection.receive(&mut input) else { return Ok(()) };
-            let before = connection.queued();
-            on_event(&mut connection, event);
-            answered += connection.queued().saturating_sub(before);
-            drop(connection);
-            if answered > BATCH {
+            let mut state = self.lock();
+            // A fault has queued its Close; the transport says what follows.
+            let Ok(Some(event)) = state.connection.receive(&mut input) else { return };
+            let before = state.connection.queued();
+            on_event(&mut state.connection, event);
+            let answered = state.connection.queued() > before;
+            drop(state);
+            self.changed.notify_all();
+            if answered {
                 // Whoever does not read what it asked for is not asked for more.
-                drop(self.writing());
-                self.flush()?;
-                answered = 0;
+                self.wait_for_room();
             }
         }
     }
 
-    /// Writes what is queued, unless another thread does.
-    fn flush(&self) -> io::Result<()> {
-        // Asked again behind the lock: what was queued just before it was let go is nobody else's.
-        while self.lock().queued() > 0 {
-            let Ok(_writing) = self.writing.try_lock() else { return Ok(()) };
-            loop {
-                let run = self.lock().take(BATCH);
-                if run.is_empty() {
+    /// Writes what is queued until nothing will be any more, and does to the transport what the connection says.
+    fn write(&self) {
+        let mut state = self.lock();
+        let mut shut = false;
+        while state.connection.transport() != Transport::Abort {
+            let run = state.connection.take(BATCH);
+            if !run.is_empty() {
+                drop(state);
+                let written = (&self.stream).write_all(&run);
+                state = self.lock();
+                self.changed.notify_all();
+                if written.is_err() {
+                    state.lost = true;
                     break;
                 }
-                if let Err(error) = (&self.stream).write_all(&run) {
-                    self.lost.store(true, Ordering::Relaxed);
-                    // The reading thread may not have noticed.
-                    let _ = self.stream.shutdown(Shutdown::Both);
-                    return Err(error);
-                }
+                continue;
             }
+            let verdict = state.connection.transport();
+            if state.over || verdict == Transport::Close {
+                break;
+            }
+            if verdict == Transport::ShutdownWrite && !shut {
+                shut = true;
+                // The peer may be gone already.
+                let _ = self.stream.shutdown(Shutdown::Write);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        Ok(())
+        state.written = true;
+        drop(state);
+        self.changed.notify_all();
+        // The reading thread may not know yet.
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// Behind what is written. The peer may be gone already.
-    fn shutdown_write(&self) {
-        let _writing = self.writing();
-        let _ = self.stream.shutdown(Shutdown::Write);
+    fn wait_for_room(&self) {
+        let full = |state: &mut State<M>| {
+            // Behind our Close there is room for nothing, and little is waited for.
+            !state.connection.has_room() && state.connection.queued() > BATCH && !state.written
+        };
+        drop(self.changed.wait_while(self.lock(), full));
     }
 
-    fn transport(&self) -> Transport {
-        self.lock().transport()
+    /// A peer that sends nothing more may read still: it is to have our Close.
+    fn wait_for_output(&self) {
+        let waits = |state: &mut State<M>| state.connection.queued() > 0 && !state.written;
+        drop(self.changed.wait_timeout_while(self.lock(), LOOK, waits));
     }
 
-    fn lock(&self) -> MutexGuard<'_, M> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State<M>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Waits for the thread that writes.
-    fn writing(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+/// The thread that reads, however it ends: the one that writes is not left waiting.
+struct Reading<'a, M: Machine + Send>(&'a Socket<M>);
+
+impl<M: Machine + Send> Drop for Reading<'_, M> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.over = true;
+        // A peer that is there still is sent what is left.
+        if state.connection.transport() != Transport::Close {
+            let _ = self.0.stream.shutdown(Shutdown::Both);
+        }
+        drop(state);
+        self.0.changed.notify_all();
     }
 }
 

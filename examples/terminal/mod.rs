@@ -57,10 +57,8 @@ fn type_lines(socket: &Socket) {
     let mut within = false;
     for line in io::stdin().lock().lines() {
         let Ok(line) = line else { break };
-        match socket.with(|connection| command(connection, &line, &mut within)) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => eprintln!("not sent: {error}"),
-            Err(_) => return,
+        if let Err(error) = socket.with(|connection| command(connection, &line, &mut within)) {
+            eprintln!("not sent: {error}");
         }
     }
     let _ = socket.with(|connection| connection.close(Some(CloseCode::NORMAL), ""));

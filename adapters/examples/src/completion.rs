@@ -164,6 +164,9 @@ impl Driver {
     /// How it ended: once, when nothing is under way any more and the socket may be forgotten.
     pub fn end(&mut self) -> Option<End> {
         let over = self.closed && self.buffer.is_some() && self.writing.is_none();
-        over.then(|| self.connection.end()).flatten()
+        let mut end = over.then(|| self.connection.end()).flatten()?;
+        // It may have been our Close.
+        end.was_clean &= self.rest.is_empty();
+        Some(end)
     }
 }

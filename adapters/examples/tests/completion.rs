@@ -166,6 +166,29 @@ fn deadlines() {
     assert_eq!(end.cause, Cause::TransportEnded);
 }
 
+/// What was handed to a write counts as written for the connection, and was not.
+#[test]
+fn an_end_whose_close_was_not_written_is_not_clean() {
+    let asked = b"\x88\x80\0\0\0\0";
+    for written in [2, 1, 0] {
+        let mut server = Ring::new(Connection::server(Config::default()));
+        server.incoming.extend(asked);
+        while server.writing.is_none() {
+            assert!(server.turn(at(0), 0, &mut VecDeque::new(), |_, _| {}));
+            server.submit(at(0));
+        }
+        if written > 0 {
+            server.turn(at(0), written, &mut VecDeque::new(), |_, _| {});
+        }
+        // The peer goes, and takes no more of it: a write has a second.
+        server.ended = true;
+        for now in [0, 2000] {
+            while server.turn(at(now), 0, &mut VecDeque::new(), |_, _| {}) {}
+        }
+        assert_eq!(server.end().unwrap().was_clean, written == 2, "{written}");
+    }
+}
+
 #[test]
 fn a_large_payload_is_written_without_a_copy() {
     let payload = Bytes::from(vec![7; 50_000]);
