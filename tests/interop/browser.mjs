@@ -101,7 +101,7 @@ try {
   const settings = [[], ["--no-context-takeover"], ...[9, 10, 11, 12, 13, 14].map((n) => ["--window-bits", `${n}`])];
   for (const options of folder ? settings : [])
     await check(`10,000 mixed messages, ${options.join(" ") || "as it is"}`, async () => {
-      const server = spawn(join(folder, "echo_server"), ["--listen", "127.0.0.1:0", ...options], {
+      const server = spawn(join(folder, `${process.env.PREFIX ?? ""}echo_server`), ["--listen", "127.0.0.1:0", ...options], {
         stdio: ["ignore", "pipe", "ignore"],
       });
       try {

@@ -1,5 +1,7 @@
 //! The echo client that the Autobahn suite tests: `--url ws://127.0.0.1:9002` and `--agent NAME`.
 
+mod compression;
+
 use futures_util::{SinkExt, StreamExt};
 use sockless_tokio::sockless::handshake::ClientRequest;
 use sockless_tokio::sockless::{Config, Limits, Uri};
@@ -32,7 +34,7 @@ fn option(name: &str) -> Option<String> {
 /// The suite sends up to 16 MiB, and 4 MiB in 65,536 fragments.
 async fn open(url: &str) -> Result<WebSocketStream<Dialled>, Error> {
     let config = Config::default().limits(Limits::for_messages(32 << 20));
-    connect_request(&ClientRequest::new(Uri::parse(url)?), config).await
+    connect_request(&ClientRequest::new(Uri::parse(url)?), compression::setup(config)).await
 }
 
 async fn echo(url: &str) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! The echo server that the Autobahn suite tests: `--listen ADDR`, by default 127.0.0.1:9001.
 
+mod compression;
+
 use std::io::Write;
 
 use futures_util::{SinkExt, StreamExt};
@@ -25,7 +27,8 @@ async fn serve(stream: TcpStream) -> Result<(), Error> {
     // The suite sends up to 16 MiB, and 4 MiB in 65,536 fragments.
     let config = Config::default().limits(Limits::for_messages(32 << 20));
     let incoming = Incoming::read(stream).await?;
-    let mut socket = incoming.accept(OriginPolicy::Any, &Acceptance::default(), config).await?;
+    let mut socket =
+        incoming.accept(OriginPolicy::Any, &Acceptance::default(), compression::setup(config)).await?;
     while let Some(message) = socket.next().await.transpose()? {
         if message.is_data() {
             socket.send(message).await?;

@@ -3,7 +3,10 @@
 //! Each line of standard input is sent as a text message; `/ping`, `/binary HEX` and `/close CODE REASON` do what they
 //! say. Messages are printed, binary ones as `/binary HEX`. Exit status 0 after a clean close, else 1 and the reason.
 //! Options: `--protocol NAME`, `--header 'NAME: VALUE'` (both may be repeated), `--origin ORIGIN`. `wss` URLs need the
-//! feature `rustls`.
+//! feature `rustls`. With the feature `deflate` it offers compression, and takes `--window-bits N` and
+//! `--no-context-takeover`.
+
+mod compression;
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
@@ -46,7 +49,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         ..ClientRequest::new(Uri::parse(&arguments.url)?)
     };
     let config = Config::default().limits(Limits::for_messages(64 << 20)).high_water(64 << 20);
-    let socket = connect_request(&request, config).await?;
+    let socket = connect_request(&request, compression::setup(config)).await?;
     match socket.subprotocol() {
         Some(name) => eprintln!("open protocol {name}"),
         None => eprintln!("open"),
@@ -84,6 +87,8 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
                     field.split_once(':').ok_or("a header has a name, a colon and a value")?;
                 arguments.fields.push((name.into(), value.trim().into()));
             }
+            "--window-bits" => drop(value()?), // read where compression is set up
+            "--no-context-takeover" => {}
             _ if word.starts_with("--") => return Err(format!("there is no option {word}").into()),
             _ => arguments.url = word,
         }

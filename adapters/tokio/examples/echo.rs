@@ -3,7 +3,10 @@
 //! `GET /` is the page, a WebSocket on `/echo` gets every message back. One task per connection.
 //! `--listen ADDR` listens elsewhere than on 127.0.0.1:9998. Ctrl-C closes every connection with 1001; `SIGTERM` with
 //! 1012, for clients that come back to another server. `--tls CERTIFICATE KEY`, two PEM files, speaks `wss`; `--ping
-//! SECONDS` pings after that much silence and waits as long for an answer.
+//! SECONDS` pings after that much silence and waits as long for an answer. With the feature `deflate` it compresses for
+//! who offers that, and takes `--window-bits N` and `--no-context-takeover`.
+
+mod compression;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -87,7 +90,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, stopping: Stopping)
             let acceptance =
                 Acceptance { subprotocol: incoming.subprotocols().find_map(ours), ..Acceptance::default() };
             // Anybody may have their own words back, so any origin will do. A server with cookies would say SameHost.
-            echo(incoming.accept(OriginPolicy::Any, &acceptance, config()).await?, stopping).await
+            let setup = compression::setup(config());
+            echo(incoming.accept(OriginPolicy::Any, &acceptance, setup).await?, stopping).await
         }
         "/" => incoming.respond(&page()).await,
         _ => {

@@ -1,11 +1,12 @@
 use std::io;
 use std::pin::Pin;
+#[cfg(feature = "rustls")]
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use sockless::Uri;
 use sockless::handshake::ClientRequest;
-use sockless::{Config, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -16,7 +17,7 @@ use {
     tokio_rustls::rustls::{ClientConfig, pki_types::ServerName},
 };
 
-use crate::{Error, WebSocketStream, connect_with};
+use crate::{Error, Setup, WebSocketStream, connect_with};
 
 /// Connects to a `ws` URI over TCP, and to a `wss` URI through TLS with the feature `rustls`. Each step has its time: TCP
 /// and TLS 30 s each, the answer 10 s.
@@ -25,26 +26,27 @@ use crate::{Error, WebSocketStream, connect_with};
 /// [`Error::Uri`], [`Error::Io`] also where TLS fails, [`Error::Status`] if the server answers with another status
 /// than 101, [`Error::Response`] if its answer breaks a rule.
 pub async fn connect(uri: &str) -> Result<WebSocketStream<Dialled>, Error> {
-    connect_request(&ClientRequest::new(Uri::parse(uri)?), Config::default()).await
+    connect_request(&ClientRequest::new(Uri::parse(uri)?), Setup::default()).await
 }
 
-/// Connects to the host that the request is for: with subprotocols, an origin, fields and a configuration.
+/// Connects to the host that the request is for: with subprotocols, an origin, fields and a setup, for which a
+/// [`Config`](sockless::Config) will do.
 ///
 /// # Errors
-/// As [`connect`], and [`Error::Write`] if the request cannot be sent.
+/// As [`connect_with`].
 pub async fn connect_request(
     request: &ClientRequest<'_>,
-    config: impl Into<Arc<Config>>,
+    setup: impl Into<Setup>,
 ) -> Result<WebSocketStream<Dialled>, Error> {
     #[cfg(feature = "rustls")]
     if request.uri.is_secure() {
-        return connect_tls(request, config, crate::tls_config()?).await;
+        return connect_tls(request, setup, crate::tls_config()?).await;
     }
     if request.uri.is_secure() {
         let message = "wss needs the feature rustls, or a TLS stream of one's own for connect_with";
         return Err(io::Error::new(io::ErrorKind::Unsupported, message).into());
     }
-    connect_with(Dialled(Kind::Plain(dial(&request.uri).await?)), request, config).await
+    connect_with(Dialled(Kind::Plain(dial(&request.uri).await?)), request, setup).await
 }
 
 /// As [`connect_request`], through TLS by this configuration: with certificate authorities of one's own, say.
@@ -54,11 +56,11 @@ pub async fn connect_request(
 #[cfg(feature = "rustls")]
 pub async fn connect_tls(
     request: &ClientRequest<'_>,
-    config: impl Into<Arc<Config>>,
+    setup: impl Into<Setup>,
     tls: Arc<ClientConfig>,
 ) -> Result<WebSocketStream<Dialled>, Error> {
     let stream = encrypt(dial(&request.uri).await?, &request.uri, tls).await?;
-    connect_with(Dialled(Kind::Tls(Box::new(stream))), request, config).await
+    connect_with(Dialled(Kind::Tls(Box::new(stream))), request, setup).await
 }
 
 /// As [`connect_with`], through TLS by this configuration, that of [`tls_config`](crate::tls_config) for one: through a
@@ -70,10 +72,10 @@ pub async fn connect_tls(
 pub async fn connect_tls_with<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     request: &ClientRequest<'_>,
-    config: impl Into<Arc<Config>>,
+    setup: impl Into<Setup>,
     tls: Arc<ClientConfig>,
 ) -> Result<WebSocketStream<TlsStream<S>>, Error> {
-    connect_with(encrypt(stream, &request.uri, tls).await?, request, config).await
+    connect_with(encrypt(stream, &request.uri, tls).await?, request, setup).await
 }
 
 /// How long each of the steps to a stream may take: a server that says nothing is not waited for.

@@ -1,6 +1,6 @@
 use std::{fmt, io};
 
-use sockless::handshake::{Refusal, ResponseError, ResponseHead, WriteError};
+use sockless::handshake::{DeflateFault, Refusal, ResponseError, ResponseHead, WriteError};
 use sockless::{Cause, End, SendError, UriError};
 
 /// Why there is no connection, or no longer one.
@@ -19,6 +19,8 @@ pub enum Error {
     Status(Box<ResponseHead>),
     /// The server's answer breaks a rule.
     Response(ResponseError),
+    /// The server's answer to what compression was offered is none, and what it sends would not be understood.
+    Deflate(DeflateFault),
     /// The request or response asked for cannot be sent.
     Write(WriteError),
     /// The URI is none for a WebSocket.
@@ -34,6 +36,7 @@ impl fmt::Display for Error {
             Error::Refused(refusal) => refusal.fmt(f),
             Error::Status(head) => write!(f, "the server answered {}", head.status()),
             Error::Response(error) => error.fmt(f),
+            Error::Deflate(fault) => fault.fmt(f),
             Error::Write(error) => error.fmt(f),
             Error::Uri(error) => error.fmt(f),
         }
@@ -52,6 +55,7 @@ impl std::error::Error for Error {
             Error::Send(error) => Some(error),
             Error::Refused(refusal) => Some(refusal),
             Error::Response(error) => Some(error),
+            Error::Deflate(fault) => Some(fault),
             Error::Write(error) => Some(error),
             Error::Uri(error) => Some(error),
         }
@@ -73,6 +77,12 @@ impl From<SendError> for Error {
 impl From<ResponseError> for Error {
     fn from(error: ResponseError) -> Error {
         Error::Response(error)
+    }
+}
+
+impl From<DeflateFault> for Error {
+    fn from(fault: DeflateFault) -> Error {
+        Error::Deflate(fault)
     }
 }
 

@@ -1,17 +1,17 @@
 use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sockless::handshake::{
-    Acceptance, ClientHandshake, ClientRequest, HandshakeLimits, OriginPolicy, Outcome, Refusal, RequestHead,
-    Response, ServerHandshake, WriteError,
+    Acceptance, ClientHandshake, ClientRequest, HandshakeLimits, Offer, OriginPolicy, Outcome, Refusal,
+    RequestHead, Response, ServerHandshake, WriteError,
 };
-use sockless::{Config, Keys, Moment};
+use sockless::{Keys, Moment};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
-use crate::{Error, WebSocketStream};
+use crate::setup::applied;
+use crate::{Error, Setup, WebSocketStream};
 
 /// Accepts a WebSocket for any path, with no subprotocol and the default configuration.
 ///
@@ -21,7 +21,7 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     policy: OriginPolicy<'_>,
 ) -> Result<WebSocketStream<S>, Error> {
-    Incoming::read(stream).await?.accept(policy, &Acceptance::default(), Config::default()).await
+    Incoming::read(stream).await?.accept(policy, &Acceptance::default(), Setup::default()).await
 }
 
 /// A request that was read and not yet answered.
@@ -85,17 +85,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         supported.iter().copied().find(|name| self.subprotocols().any(|offered| offered == *name))
     }
 
-    /// Answers with a WebSocket: with the subprotocol chosen and fields added.
+    /// Answers with a WebSocket: with the subprotocol chosen and fields added. A [`Config`](sockless::Config) will do
+    /// for the setup.
     ///
     /// # Errors
     /// [`Error::Refused`] after the client was told so, [`Error::Write`] if the acceptance cannot be sent, or has
-    /// extensions in it: there is nothing here that applies them. Compression goes the way of
-    /// [`from_upgraded`](WebSocketStream::from_upgraded).
+    /// extensions in it: what is there of them is the setup's.
     pub async fn accept(
         self,
         policy: OriginPolicy<'_>,
         acceptance: &Acceptance<'_>,
-        config: impl Into<Arc<Config>>,
+        setup: impl Into<Setup>,
     ) -> Result<WebSocketStream<S>, Error> {
         if acceptance.extensions.is_some() {
             return Err(WriteError::Extensions.into());
@@ -104,7 +104,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
             Ok(request) => request,
             Err(refusal) => return Err(refuse(self.stream, refusal).await),
         };
-        let connection = request.open(acceptance, config)?;
+        let setup = setup.into();
+        let agreed = setup.answer(request.extensions());
+        let answer = agreed.map(|agreed| agreed.answer());
+        let acceptance = Acceptance { extensions: answer.as_deref(), ..*acceptance };
+        let connection = applied(request.open(&acceptance, setup.into_config())?, agreed);
         let mut socket = WebSocketStream::from_upgraded(self.stream, connection, &self.rest);
         poll_fn(|cx| socket.poll_flushed(cx)).await?;
         Ok(socket)
@@ -167,17 +171,21 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Result<
 /// has to be TLS, as [`connect_tls_with`](crate::connect_tls_with) makes it of any stream.
 ///
 /// # Errors
-/// As [`connect`](crate::connect), and [`Error::Write`] if the request cannot be sent, or asks for extensions: there is
-/// nothing here that applies them.
+/// As [`connect`](crate::connect), and [`Error::Write`] if the request cannot be sent, or asks for extensions: what is
+/// there of them is the setup's. [`Error::Deflate`] if the server's answer to that is none.
 pub async fn connect_with<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     request: &ClientRequest<'_>,
-    config: impl Into<Arc<Config>>,
+    setup: impl Into<Setup>,
 ) -> Result<WebSocketStream<S>, Error> {
     if request.offer.extensions.is_some() {
         return Err(WriteError::Extensions.into());
     }
-    let mut handshake = ClientHandshake::new(request, Keys::from_os()?, Default::default())?;
+    let setup = setup.into();
+    let extensions = setup.offer();
+    let offer = Offer { extensions: extensions.as_deref(), ..request.offer };
+    let request = ClientRequest { offer, ..*request };
+    let mut handshake = ClientHandshake::new(&request, Keys::from_os()?, Default::default())?;
     let clock = Instant::now();
     let ask = async {
         stream.write_all(handshake.request()).await?;
@@ -198,8 +206,9 @@ pub async fn connect_with<S: AsyncRead + AsyncWrite + Unpin>(
             None => {}
             Some(Outcome::Refused(head)) => return Err(Error::Status(Box::new(head))),
             Some(Outcome::Established(established)) => {
+                let agreed = setup.agreed(&established)?;
                 let response = Box::new(established.head().clone());
-                let connection = established.open(config);
+                let connection = applied(established.open(setup.into_config()), agreed);
                 return Ok(WebSocketStream::from_upgraded(stream, connection, input).answered(response));
             }
         }

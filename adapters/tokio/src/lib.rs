@@ -7,6 +7,7 @@ mod error;
 mod handshake;
 mod message;
 mod pool;
+mod setup;
 mod split;
 mod stream;
 #[cfg(feature = "rustls")]
@@ -18,6 +19,7 @@ pub use dial::{connect_tls, connect_tls_with};
 pub use error::Error;
 pub use handshake::{Incoming, accept, connect_with};
 pub use message::Message;
+pub use setup::Setup;
 pub use sockless;
 pub use split::{SplitReceiver, SplitSender};
 pub use stream::WebSocketStream;

@@ -119,7 +119,7 @@ async fn a_peer_that_closes_and_resets_is_over_at_once() {
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
-/// A peer would be right to use what was negotiated, and be called wrong.
+/// A peer would be right to use what was negotiated, and be called wrong. What is applied is the setup's to say.
 #[tokio::test]
 async fn extensions_that_nobody_applies_are_not_negotiated() {
     let (near, far) = tokio::io::duplex(1 << 16);
