@@ -2,11 +2,11 @@ use core::time::Duration;
 
 use embedded_io::{Read, ReadReady, Write};
 use sockless::handshake::{
-    Acceptance, ClientRequest, Key, OriginPolicy, Refusal, Request, ResponseError, WriteError,
+    Acceptance, ClientRequest, Key, OriginPolicy, Refusal, Request, Response, ResponseError, WriteError,
 };
 use sockless::{Config, End, Keys, Moment, SendError, Session, SessionEvent, Transport};
 
-use crate::head;
+use crate::head::{self, Fields};
 
 /// How long the whole of the opening handshake may take.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -38,12 +38,16 @@ pub struct Endpoint<'b, W> {
     output: &'b mut [u8],
     /// When the handshake has to be done.
     until: Option<Moment>,
+    subprotocol: Option<&'b str>,
     shut: bool,
 }
 
+/// What a server says to a request that may open a WebSocket: with what, or which response it gets instead.
+pub type Answer<'b> = dyn Fn(&Request<'_, Fields<'_>>) -> Result<Acceptance<'static>, Response<'static>> + 'b;
+
 enum Stage<'b> {
     /// A server waits for a request, of which so many bytes came.
-    Request(usize, OriginPolicy<'b>),
+    Request(usize, OriginPolicy<'b>, &'b Answer<'b>),
     /// A client has to send its request.
     Begin(&'b ClientRequest<'b>, Key),
     /// A client waits for a response, of which so many bytes came.
@@ -67,24 +71,62 @@ pub enum Error<E> {
     Wire(E),
     /// The request opens no WebSocket; the client was told.
     Refused(Refusal),
+    /// The server answered with another response, of this status.
+    Answered(u16),
     /// The response opens no WebSocket.
     Response(ResponseError),
-    /// What is to be said in the handshake does not fit in the output, or must not be said.
+    /// What is to be said in the handshake does not fit in the output, or must not be said: extensions, which nothing
+    /// here applies.
     Write(WriteError),
     /// What is to be sent cannot be sent.
     Send(SendError),
 }
 
 impl<'b, W: Wire> Endpoint<'b, W> {
-    /// A server's end.
+    /// A server's end, which takes every request that opens a WebSocket, whatever its path, and no subprotocol.
     pub fn server(
         wire: W,
         config: &'b Config,
         policy: OriginPolicy<'b>,
-        [input, output]: [&'b mut [u8]; 2],
+        memory: [&'b mut [u8]; 2],
     ) -> Endpoint<'b, W> {
-        let stage = Stage::Request(0, policy);
-        Endpoint { wire, session: Session::server(config), stage, input, output, until: None, shut: false }
+        Endpoint::server_with(wire, config, policy, &|_| Ok(Acceptance::default()), memory)
+    }
+
+    /// A server's end that looks at the request: at its path, its subprotocols, its fields.
+    ///
+    /// ```
+    /// use sockless::handshake::{Acceptance, OriginPolicy, Request, Response};
+    /// use sockless::{Config, Moment};
+    /// use sockless_embedded::head::Fields;
+    /// use sockless_embedded::{Endpoint, Fifo, Pipe};
+    ///
+    /// fn answer(request: &Request<'_, Fields<'_>>) -> Result<Acceptance<'static>, Response<'static>> {
+    ///     match request.resource_name().path() {
+    ///         "/telemetry" => {
+    ///             let subprotocol = request.choose_subprotocol(&["v2.cbor", "v1.json"]);
+    ///             Ok(Acceptance { subprotocol, ..Acceptance::default() })
+    ///         }
+    ///         _ => Err(Response { status: 404, fields: &[], body: b"" }),
+    ///     }
+    /// }
+    ///
+    /// let (there, back) = (Fifo::<256>::new(), Fifo::new());
+    /// let wire = Pipe { from: &there, to: &back };
+    /// let config = Config::default();
+    /// let (mut input, mut output) = ([0; 512], [0; 512]);
+    /// let memory = [&mut input[..], &mut output[..]];
+    /// let mut server = Endpoint::server_with(wire, &config, OriginPolicy::SameHost, &answer, memory);
+    /// assert!(server.turn(Moment::ORIGIN, sockless_embedded::echo).is_ok()); // nothing has come
+    /// ```
+    pub fn server_with(
+        wire: W,
+        config: &'b Config,
+        policy: OriginPolicy<'b>,
+        answer: &'b Answer<'b>,
+        memory: [&'b mut [u8]; 2],
+    ) -> Endpoint<'b, W> {
+        Endpoint::new(wire, Session::server(config), Stage::Request(0, policy, answer), memory)
     }
 
     /// A client's end. Any answer but 101 is an error, an interim one too.
@@ -93,23 +135,29 @@ impl<'b, W: Wire> Endpoint<'b, W> {
         config: &'b Config,
         request: &'b ClientRequest<'b>,
         keys: &'b mut Keys,
-        [input, output]: [&'b mut [u8]; 2],
+        memory: [&'b mut [u8]; 2],
     ) -> Endpoint<'b, W> {
         let stage = Stage::Begin(request, Key::from_nonce(keys.nonce()));
-        Endpoint {
-            wire,
-            session: Session::client(config, keys),
-            stage,
-            input,
-            output,
-            until: None,
-            shut: false,
-        }
+        Endpoint::new(wire, Session::client(config, keys), stage, memory)
+    }
+
+    fn new(
+        wire: W,
+        session: Session<'b>,
+        stage: Stage<'b>,
+        [input, output]: [&'b mut [u8]; 2],
+    ) -> Endpoint<'b, W> {
+        Endpoint { wire, session, stage, input, output, until: None, subprotocol: None, shut: false }
     }
 
     /// Whether the handshake is done.
     pub fn is_open(&self) -> bool {
         matches!(self.stage, Stage::Open)
+    }
+
+    /// The subprotocol that was agreed on, once the handshake is done.
+    pub const fn subprotocol(&self) -> Option<&'b str> {
+        self.subprotocol
     }
 
     /// Sends what `write` writes, such as `|session, output| session.text("hello", output)`.
@@ -206,13 +254,14 @@ impl<'b, W: Wire> Endpoint<'b, W> {
     /// Goes on with the handshake; where what came behind it lies in the input, once it is done.
     fn shake_hands(&mut self, late: bool) -> Result<Option<core::ops::Range<usize>>, Error<W::Error>> {
         if let Stage::Begin(request, key) = &self.stage {
+            apply_none(request.offer.extensions)?;
             let len = request.write(key, self.output).map_err(Error::Write)?;
             put(&mut self.wire, self.output, len)?;
             self.stage = Stage::Response(request, key.clone(), 0);
         }
         loop {
             let filled = match &mut self.stage {
-                Stage::Request(filled, _) | Stage::Response(_, _, filled) => filled,
+                Stage::Request(filled, ..) | Stage::Response(_, _, filled) => filled,
                 Stage::Begin(..) | Stage::Open => return Ok(None),
             };
             if late {
@@ -242,16 +291,23 @@ impl<'b, W: Wire> Endpoint<'b, W> {
     fn judge(&mut self, length: usize) -> Result<(), Error<W::Error>> {
         let bytes = self.input.get(..length).unwrap_or_default();
         let refusal = match &self.stage {
-            Stage::Request(_, policy) => {
+            Stage::Request(_, policy, answer) => {
                 let checked = head::request(bytes)
                     .ok_or(Refusal::HeadMalformed)
                     .and_then(|(line, fields)| Request::check(line, fields, *policy));
-                match checked {
-                    Ok(request) => {
-                        let written = request.write_acceptance(&Acceptance::default(), self.output);
-                        let len = written.map_err(Error::Write)?;
+                match checked.map(|request| (answer(&request), request)) {
+                    Ok((Ok(acceptance), request)) => {
+                        apply_none(acceptance.extensions)?;
+                        let len = request.write_acceptance(&acceptance, self.output).map_err(Error::Write)?;
                         put(&mut self.wire, self.output, len)?;
+                        self.subprotocol = acceptance.subprotocol;
                         None
+                    }
+                    Ok((Err(response), _)) => {
+                        let len = response.write(self.output).map_err(Error::Write)?;
+                        put(&mut self.wire, self.output, len)?;
+                        self.wire.shutdown_write().map_err(Error::Wire)?;
+                        return Err(Error::Answered(response.status));
                     }
                     Err(refusal) => Some(refusal),
                 }
@@ -259,7 +315,9 @@ impl<'b, W: Wire> Endpoint<'b, W> {
             Stage::Response(request, key, _) => {
                 let (line, fields) =
                     head::response(bytes).ok_or(Error::Response(ResponseError::HeadMalformed))?;
-                request.offer.check(key, line, fields).map_err(Error::Response)?;
+                let opened = request.offer.check(key, line, fields).map_err(Error::Response)?;
+                let offered = request.offer.subprotocols.iter().copied();
+                self.subprotocol = offered.into_iter().find(|name| opened.subprotocol() == Some(name));
                 None
             }
             Stage::Begin(..) | Stage::Open => None,
@@ -283,6 +341,11 @@ impl<'b, W: Wire> Endpoint<'b, W> {
         self.wire.shutdown_write().map_err(Error::Wire)?;
         Err(Error::Refused(refusal))
     }
+}
+
+/// A peer would be right to use what was negotiated, and there is nothing here that would understand it.
+fn apply_none<E>(extensions: Option<&str>) -> Result<(), Error<E>> {
+    extensions.map_or(Ok(()), |_| Err(Error::Write(WriteError::Extensions)))
 }
 
 fn put<W: Wire>(wire: &mut W, output: &[u8], len: usize) -> Result<(), Error<W::Error>> {

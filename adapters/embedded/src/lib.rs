@@ -12,5 +12,5 @@ pub mod head;
 mod pipe;
 
 pub use echo::echo;
-pub use endpoint::{Endpoint, Error, HANDSHAKE_TIME, Turn, Wire};
+pub use endpoint::{Answer, Endpoint, Error, HANDSHAKE_TIME, Turn, Wire};
 pub use pipe::{Fifo, Pipe};

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use embedded_io::{Read, Write};
-use sockless::handshake::{ClientRequest, OriginPolicy, Refusal, ResponseError};
+use embedded_io::{Read, ReadReady, Write};
+use sockless::handshake::{
+    Acceptance, ClientRequest, Offer, OriginPolicy, Refusal, Request, Response, ResponseError, WriteError,
+};
 use sockless::{
     Cause, CloseCode, Config, Deadline, End, Keys, Moment, ProtocolError, SendError, Session, SessionEvent,
     Uri,
 };
+use sockless_embedded::head::Fields;
 use sockless_embedded::{Endpoint, Error, Fifo, Pipe, Turn, echo, head};
 
 type Wire<'a> = Pipe<'a, 1024>;
@@ -185,6 +188,74 @@ fn requests_that_are_refused() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {} ", refusal.status())), "{refusal:?}: {answer}");
         assert!(matches!(turn, Err(Error::Refused(found)) if found == refusal), "{refusal:?}: {turn:?}");
     }
+}
+
+#[test]
+fn a_server_looks_at_the_path_and_chooses_a_subprotocol() {
+    let answer = |request: &Request<'_, Fields<'_>>| match request.resource_name().path() {
+        "/chat" => Ok(Acceptance {
+            subprotocol: request.choose_subprotocol(&["v2", "v1"]),
+            fields: &[("X-Name", "hall")],
+            ..Acceptance::default()
+        }),
+        _ => Err(Response { status: 404, fields: &[], body: b"nothing here" }),
+    };
+    for (uri, offered, chosen) in [
+        ("ws://a.example/chat", &["v1", "v2"][..], Some(Some("v2"))),
+        ("ws://a.example/chat?from=here", &["v1"], Some(Some("v1"))),
+        ("ws://a.example/chat", &["v3"], Some(None)),
+        ("ws://a.example/chat", &[], Some(None)),
+        ("ws://a.example/", &["v1"], None),
+    ] {
+        let (there, back) = (Fifo::new(), Fifo::new());
+        let [near, far] = ends(&there, &back);
+        let (mut client_memory, mut server_memory) = ([[0; 512]; 2], [[0; 512]; 2]);
+        let mut keys = Keys::from_seed([4; 32]);
+        let offer = Offer { subprotocols: offered, ..Offer::default() };
+        let request = ClientRequest { offer, ..ClientRequest::new(Uri::parse(uri).unwrap()) };
+        let mut client = Endpoint::client(near, &CONFIG, &request, &mut keys, slices(&mut client_memory));
+        let policy = OriginPolicy::SameHost;
+        let mut server = Endpoint::server_with(far, &CONFIG, policy, &answer, slices(&mut server_memory));
+        client.turn(at(0), nothing).unwrap();
+        let answered = server.turn(at(0), echo);
+        let opened = client.turn(at(0), nothing);
+        match chosen {
+            Some(subprotocol) => {
+                assert!(answered.is_ok() && opened.is_ok() && server.is_open() && client.is_open(), "{uri}");
+                assert_eq!((server.subprotocol(), client.subprotocol()), (subprotocol, subprotocol), "{uri}");
+            }
+            None => {
+                assert!(matches!(answered, Err(Error::Answered(404))), "{answered:?}");
+                assert!(matches!(opened, Err(Error::Response(ResponseError::Status(404)))), "{opened:?}");
+            }
+        }
+    }
+}
+
+/// A peer would be right to use what was negotiated, and be called wrong.
+#[test]
+fn extensions_that_nobody_applies_are_not_negotiated() {
+    let (there, back) = (Fifo::new(), Fifo::new());
+    let [mut near, far] = ends(&there, &back);
+    let mut memory = [[0; 512]; 2];
+    let answer = |_: &Request<'_, Fields<'_>>| {
+        Ok(Acceptance { extensions: Some("permessage-deflate"), ..Acceptance::default() })
+    };
+    let mut server = Endpoint::server_with(far, &CONFIG, OriginPolicy::Any, &answer, slices(&mut memory));
+    let asked = REQUEST.strip_suffix(b"\r\n").unwrap();
+    near.write_all(&[asked, b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"].concat()).unwrap();
+    assert!(matches!(server.turn(at(0), echo), Err(Error::Write(WriteError::Extensions))));
+    assert!(!near.read_ready().unwrap(), "nothing was said");
+
+    let (there, back) = (Fifo::new(), Fifo::new());
+    let [near, mut far] = ends(&there, &back);
+    let mut memory = [[0; 512]; 2];
+    let mut keys = Keys::from_seed([4; 32]);
+    let offer = Offer { extensions: Some("permessage-deflate"), ..Offer::default() };
+    let request = ClientRequest { offer, ..request() };
+    let mut client = Endpoint::client(near, &CONFIG, &request, &mut keys, slices(&mut memory));
+    assert!(matches!(client.turn(at(0), nothing), Err(Error::Write(WriteError::Extensions))));
+    assert!(!far.read_ready().unwrap(), "nothing was said");
 }
 
 #[test]
