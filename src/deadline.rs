@@ -235,9 +235,8 @@ impl Timer {
         let watched = match noted.watched {
             Watched::Closing => what.waiting.watched,
             Watched::Close => !what.waiting.watched,
-            _ if what.closing => false,
-            Watched::Ping => what.waiting.watched,
-            Watched::Silence | Watched::Pong => true,
+            Watched::Ping => what.waiting.watched && !what.closing,
+            Watched::Silence | Watched::Pong => !what.closing,
         };
         let output = !what.waiting.output || self.output != Moment::NEVER || timeouts.output.is_none();
         watched && output && noted.since.was_told()
