@@ -487,6 +487,17 @@ fn s5_5_2_a_ping_behind_output_that_moves_has_its_time_when_it_has_left() {
         stuck.handle_timeout(at(20));
         stuck.handle_timeout(at(30));
         assert_eq!(stuck.transport(), Transport::Abort);
+        // Whoever says something is there, also if it takes nothing.
+        let mut heard = connection(role, Config::default().timeouts(PING));
+        heard.binary(vec![0; 5000]).unwrap();
+        heard.poll_timeout(at(0));
+        heard.handle_timeout(at(20));
+        let queued = heard.queued();
+        let mut pong = from_peer(role, 0x8a, b"");
+        assert!(heard.receive(&mut &mut pong[..]).is_ok());
+        heard.handle_timeout(at(30));
+        assert_eq!((heard.transport(), heard.queued()), (Transport::Keep, queued));
+        assert_eq!(heard.poll_timeout(at(30)), Some(at(50)), "silence begins anew");
     }
 }
 
