@@ -108,6 +108,22 @@ fn s7_1_4_an_end_whose_close_was_not_written_is_not_clean() {
 }
 
 #[test]
+fn s7_1_7_a_peer_that_cannot_be_written_to_is_not_listened_to_for_ever() {
+    let ((client, mut server), (at_client, _)) = (streams(), connections(Config::default()));
+    client.shutdown(Shutdown::Write).unwrap();
+    thread::scope(|scope| {
+        let ping = [&b"\x89\x64"[..], &[0; 100]].concat();
+        scope.spawn(move || while server.write_all(&ping).is_ok() {});
+        let client = Socket::new(client, at_client);
+        let begun = Instant::now();
+        // It sends faster than it is listened to.
+        let end = client.run(&mut [], |_, _| thread::sleep(Duration::from_millis(1)));
+        assert!(!end.unwrap().was_clean);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
 fn s7_1_5_a_peer_that_goes_is_an_end() {
     let ((client, server), (at_client, _)) = (streams(), connections(Config::default()));
     drop(server);

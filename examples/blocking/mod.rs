@@ -25,10 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the reading thread sleeps at most: another one's call may have brought a deadline nearer.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A connection on a socket. No lock is held while anything is read or written.
+/// A connection on a socket. No lock is held while the socket is read or written; one is held by whoever calls the
+/// connection, in [`run`](Socket::run)'s callback too.
 ///
 /// The thread that reads never writes, and goes on while the queue has room: two ends that both send more than their
-/// sockets hold would wait for each other to read.
+/// sockets hold would wait for each other to read. Without room it waits, and of the deadlines only [`PATIENCE`] runs.
 pub struct Socket<M = Connection> {
     stream: TcpStream,
     state: Mutex<State<M>>,
@@ -58,8 +59,9 @@ impl<M: Machine + Send> Socket<M> {
     /// Reads until the connection is over and says how it ended. `rest` is what came behind the handshake.
     pub fn run(&self, rest: &mut [u8], mut on_event: impl FnMut(&mut M, Event<'_>)) -> io::Result<End> {
         thread::scope(|scope| {
-            thread::Builder::new().spawn_scoped(scope, || self.write())?;
             let _reading = Reading(self);
+            let writing = thread::Builder::new().spawn_scoped(scope, || self.write());
+            writing.inspect_err(|_| self.end_writing())?;
             // A reset is an end like any other.
             let _ = self.read(rest, &mut on_event);
             io::Result::Ok(())
@@ -95,7 +97,8 @@ impl<M: Machine + Send> Socket<M> {
                 connection.handle_timeout(now);
                 (connection.transport(), connection.poll_timeout(now))
             });
-            if matches!(verdict, Transport::Close | Transport::Abort) {
+            // A peer that is written to no more may go on sending.
+            if matches!(verdict, Transport::Close | Transport::Abort) || self.lock().written {
                 return Ok(());
             }
             let wait = due.map_or(LOOK, |due| due.since(now).clamp(Duration::from_millis(1), LOOK));
@@ -155,8 +158,12 @@ impl<M: Machine + Send> Socket<M> {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.written = true;
         drop(state);
+        self.end_writing();
+    }
+
+    fn end_writing(&self) {
+        self.lock().written = true;
         self.changed.notify_all();
         // The reading thread may not know yet.
         let _ = self.stream.shutdown(Shutdown::Both);
@@ -164,8 +171,8 @@ impl<M: Machine + Send> Socket<M> {
 
     fn wait_for_room(&self) {
         let full = |state: &mut State<M>| {
-            // Behind our Close there is room for nothing, and little is waited for.
-            !state.connection.has_room() && state.connection.queued() > BATCH && !state.written
+            // Behind our Close there is room for nothing any more.
+            !state.connection.has_room() && state.connection.queued() > 0 && !state.written
         };
         drop(self.changed.wait_while(self.lock(), full));
     }
@@ -188,12 +195,12 @@ impl<M: Machine + Send> Drop for Reading<'_, M> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.over = true;
-        // A peer that is there still is sent what is left.
-        if state.connection.transport() != Transport::Close {
-            let _ = self.0.stream.shutdown(Shutdown::Both);
-        }
-        drop(state);
         self.0.changed.notify_all();
+        // A peer that is there still is sent what is left, if it does not take for ever over it.
+        if state.connection.transport() == Transport::Close {
+            drop(self.0.changed.wait_timeout_while(state, PATIENCE, |state| !state.written));
+        }
+        let _ = self.0.stream.shutdown(Shutdown::Both);
     }
 }
 

@@ -42,8 +42,10 @@ pub struct Endpoint<'b, W> {
     shut: bool,
 }
 
-/// What a server says to a request that may open a WebSocket: with what, or which response it gets instead.
-pub type Answer<'b> = dyn Fn(&Request<'_, Fields<'_>>) -> Result<Acceptance<'static>, Response<'static>> + 'b;
+/// What a server says to a request that may open a WebSocket: with what, or which response it gets instead, which has to
+/// fit in the output with its body.
+pub type Answer<'b> =
+    dyn Fn(&Request<'_, Fields<'_>>) -> Result<Acceptance<'static>, Response<'static>> + Sync + 'b;
 
 enum Stage<'b> {
     /// A server waits for a request, of which so many bytes came.

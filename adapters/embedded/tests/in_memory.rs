@@ -190,6 +190,14 @@ fn requests_that_are_refused() {
     }
 }
 
+/// A task may move to another core.
+#[test]
+fn an_end_is_as_mobile_as_its_wire() {
+    const fn holds<T: Send>() {}
+    struct Moved;
+    holds::<Endpoint<'_, Moved>>();
+}
+
 #[test]
 fn a_server_looks_at_the_path_and_chooses_a_subprotocol() {
     let answer = |request: &Request<'_, Fields<'_>>| match request.resource_name().path() {
