@@ -105,8 +105,8 @@ impl<M: Machine + Send> Socket<M> {
             match read_within(&self.stream, Some(wait), &mut buffer)? {
                 None => {}
                 Some(0) => {
-                    self.wait_for_output();
                     self.call(M::receive_eof);
+                    self.wait_for_output();
                 }
                 Some(len) => self.receive(&mut buffer[..len], on_event),
             }
@@ -177,7 +177,8 @@ impl<M: Machine + Send> Socket<M> {
         drop(self.changed.wait_while(self.lock(), full));
     }
 
-    /// A peer that sends nothing more may read still: it is to have our Close.
+    /// A peer that sends nothing more may read still, and is to have our Close. Its end can be read again at once:
+    /// whoever reads it does not wait by reading.
     fn wait_for_output(&self) {
         let waits = |state: &mut State<M>| state.connection.queued() > 0 && !state.written;
         drop(self.changed.wait_timeout_while(self.lock(), LOOK, waits));

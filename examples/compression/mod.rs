@@ -9,7 +9,7 @@ use sockless::handshake::{
 };
 
 /// What these programs want of it.
-fn policy() -> Option<PermessageDeflate> {
+pub fn policy() -> Option<PermessageDeflate> {
     if !cfg!(feature = "deflate") {
         return None;
     }
