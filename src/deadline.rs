@@ -30,11 +30,13 @@ impl fmt::Display for Deadline {
 /// How long to wait for what, behind the handshake, which has [a time of its
 /// own](crate::handshake::HandshakeLimits::time). `None` waits for ever.
 ///
-/// Waits are armed when the clock is told, by `poll_timeout` or `handle_timeout`, and not by what is received, so a silence is noticed between one and
-/// two times its length, never earlier. What counts as heard is what `receive` was given: who leaves input unread on
-/// purpose for longer says so with `Signal::Heard` where there are signals, or has no `pong`. An answer to a ping is looked for when its time is over: on a connection where
-/// nothing but pings and pongs goes, pings are `ping_interval` and `pong` together apart. Whatever stands in between and
-/// cuts off silence has to be more patient than that, and than twice `ping_interval`.
+/// Waits are armed when the clock is told, by `poll_timeout` or `handle_timeout`, and not by what is received, so a
+/// silence is noticed between one and two times its length, never earlier. What counts as heard is what `receive` was
+/// given: a driver that stops reading on purpose for longer than that calls `signal(Signal::Heard { message: false })`
+/// meanwhile; a `Session` has no such call, and takes `pong: None` there. An answer to a ping is looked for when its
+/// time is over: on a connection where nothing but pings and pongs goes, pings are `ping_interval` and `pong` together
+/// apart. Whatever stands in between and cuts off silence has to be more patient than that, and than twice
+/// `ping_interval`.
 ///
 /// ```
 /// use core::time::Duration;

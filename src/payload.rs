@@ -102,7 +102,7 @@ impl fmt::Debug for Data<'_> {
 
 /// Received text, valid UTF-8: lent where it lay whole in the input, given where it had to be put together.
 ///
-/// A character cut in two by the input comes as a text of its own. `Debug` shows the length alone.
+/// In parts, a character that the input cut in two comes as a text of its own. `Debug` shows the length alone.
 pub struct Text<'b>(TextKind<'b>);
 
 enum TextKind<'b> {

@@ -100,8 +100,8 @@ fn beyond_the_high_water_mark_data_and_pings_are_refused_until_output_was_taken(
         assert!(connection.has_room());
         // A Close is no data: it always goes.
         connection.text("").unwrap();
-        assert_eq!(connection.close(None, ""), Ok(()));
         assert!(!connection.has_room());
+        assert_eq!(connection.close(None, ""), Ok(()));
     }
 }
 
@@ -164,7 +164,7 @@ fn s5_4_between_fragments_only_control_frames_are_accepted() {
         assert_eq!(connection.begin_text("x"), Err(SendError::Unfinished));
         assert_eq!(connection.begin_binary(b"x"), Err(SendError::Unfinished));
         assert_eq!(connection.prepared(&Prepared::binary(b"x")), Err(SendError::Unfinished));
-        assert!(!connection.has_room());
+        assert!(connection.has_room(), "for a fragment");
         // RFC 6455 §5.6: a fragment of text is text here, so that a fault shows where it was made.
         assert_eq!(connection.more(b"\xff"), Err(SendError::NotUtf8));
         assert_eq!(connection.finish(b"\xff"), Err(SendError::NotUtf8));

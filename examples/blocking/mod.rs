@@ -170,10 +170,7 @@ impl<M: Machine + Send> Socket<M> {
     }
 
     fn wait_for_room(&self) {
-        let full = |state: &mut State<M>| {
-            // Behind our Close there is room for nothing any more.
-            !state.connection.has_room() && state.connection.queued() > 0 && !state.written
-        };
+        let full = |state: &mut State<M>| !state.connection.has_room() && !state.written;
         drop(self.changed.wait_while(self.lock(), full));
     }
 

@@ -45,8 +45,8 @@ use crate::{Arc, Config, Keys, ProtocolError, Role};
 
 /// A WebSocket connection after the handshake: bytes in, events out; calls in, bytes out.
 ///
-/// It owns no buffer to read into. An idle one owns no heap but the shared configuration, and a client's keys. Everything that sends,
-/// closes and tells the time is a method of its [`Sender`], which it derefs to.
+/// It owns no buffer to read into. An idle one owns no heap but the shared configuration, and a client's keys. Everything
+/// that sends, closes and tells the time is a method of its [`Sender`], which it derefs to.
 ///
 /// ```
 /// use bytes::Buf;
@@ -156,12 +156,15 @@ impl Connection {
 
     /// Takes the next event off the front of `input`.
     ///
-    /// The slice is the cursor: what was taken is gone from it, what stays is as it came. `Ok(None)` means that
+    /// The slice is the cursor: what was taken is gone from it, what stays is as it came. Make it once for each read,
+    /// before the loop: another slice of the same bytes would feed them again, unmasked twice. `Ok(None)` means that
     /// nothing more can come of this input, which is used up; call until then, or stop calling to stop receiving.
-    /// Behind a Close, and behind a fault, everything is taken and thrown away.
+    /// Behind the peer's Close, and behind a fault, everything is taken and thrown away; behind our own Close messages
+    /// come as before.
     ///
     /// # Errors
-    /// The peer's fault, now and on every later call. The Close that says so is queued.
+    /// The peer's fault, now and on every later call. The Close that says so is queued. The rest of this input stays
+    /// in it and means nothing any more.
     #[inline(always)]
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         match self.receiver.whole_message(input) {

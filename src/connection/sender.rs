@@ -177,7 +177,8 @@ impl Sender {
         Sending::uncompressed(self)
     }
 
-    /// Queues a ping, before data that nobody has seen yet.
+    /// Queues a ping. It overtakes data of which [`output`](Sender::output) has shown nothing yet; call that in between
+    /// if it has to stay behind.
     ///
     /// # Errors
     /// [`ControlTooLong`](SendError::ControlTooLong), [`Closed`](SendError::Closed), [`Full`](SendError::Full).
@@ -185,7 +186,7 @@ impl Sender {
         self.control(Opcode::Ping, payload)
     }
 
-    /// Queues a pong, before data that nobody has seen yet.
+    /// Queues a pong, which overtakes as a [`ping`](Sender::ping) does.
     ///
     /// # Errors
     /// As [`ping`](Sender::ping); after our own Close a pong may still go, until the peer's.
@@ -194,6 +195,9 @@ impl Sender {
     }
 
     /// Queues our Close behind everything that was accepted; no data is accepted after it.
+    ///
+    /// The peer's messages come until its own Close does: whoever answers them is told
+    /// [`Closed`](SendError::Closed), which is no reason to stop receiving.
     ///
     /// # Errors
     /// [`Closed`](SendError::Closed) if one was queued already or the transport has ended,
@@ -206,7 +210,8 @@ impl Sender {
         Ok(())
     }
 
-    /// As [`close`](Sender::close), but takes back all data that the driver has not seen, and says what that was.
+    /// As [`close`](Sender::close), but takes back the frames of which [`output`](Sender::output) has shown nothing yet,
+    /// and says what they were.
     ///
     /// # Errors
     /// As [`close`](Sender::close); nothing is taken back then.
@@ -218,9 +223,9 @@ impl Sender {
         Ok(dropped)
     }
 
-    /// Whether a message would be accepted now.
+    /// Whether the queue is below its mark: as long as it is, nothing is [`Full`](SendError::Full).
     pub fn has_room(&self) -> bool {
-        self.endpoint.check_first().is_ok() && self.check_room().is_ok()
+        self.check_room().is_ok()
     }
 
     /// The bytes of output that wait to be written.

@@ -53,7 +53,7 @@ impl<T, E: Copy> Progress<T, E> {
         if self.waiting()?.is_some() { self.fail(early) } else { Ok(()) }
     }
 
-    /// When the time will have run out; the first call starts the clock.
+    /// When the time will have run out.
     pub(crate) fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
         if !matches!(self.state, State::Waiting(_)) {
             return None;
@@ -66,7 +66,8 @@ impl<T, E: Copy> Progress<T, E> {
 
     /// Fails if the time has run out.
     pub(crate) fn handle_timeout(&mut self, now: Moment, late: E) -> Result<(), E> {
-        let has_passed = self.due <= now;
-        if self.waiting()?.is_some() && has_passed { self.fail(late) } else { Ok(()) }
+        self.waiting()?;
+        let has_passed = self.poll_timeout(now).is_some_and(|due| due <= now);
+        if has_passed { self.fail(late) } else { Ok(()) }
     }
 }

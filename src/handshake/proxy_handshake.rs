@@ -58,7 +58,7 @@ impl ProxyHandshake {
         self.reader.receive_eof()
     }
 
-    /// When [`ProxyHandshake::handle_timeout`] wants to be called; the first call starts the clock.
+    /// When [`ProxyHandshake::handle_timeout`] wants to be called. The first call of either starts the clock.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
         self.reader.poll_timeout(now)
     }

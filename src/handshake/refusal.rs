@@ -7,7 +7,8 @@ use core::fmt;
 ///
 /// Each knows the status to answer with and the fields that this status requires; `Display` says in words what was
 /// wrong. Once the answer is written, shut the sending side down and read on until the client ends its own: closing a
-/// socket with unread input resets it, and the answer would be lost.
+/// socket with unread input resets it, and the answer would be lost. The handshake keeps no time any more; a second or
+/// two of the driver's own is enough for a client that does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {

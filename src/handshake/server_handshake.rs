@@ -61,7 +61,7 @@ impl ServerHandshake {
         self.progress.receive_eof(Refusal::EndedEarly)
     }
 
-    /// When [`ServerHandshake::handle_timeout`] wants to be called; the first call starts the clock.
+    /// When [`ServerHandshake::handle_timeout`] wants to be called. The first call of either starts the clock.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
         self.progress.poll_timeout(now)
     }

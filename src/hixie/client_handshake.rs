@@ -151,7 +151,7 @@ impl ClientHandshake {
         self.progress.receive_eof(ResponseError::EndedEarly)
     }
 
-    /// When [`ClientHandshake::handle_timeout`] wants to be called; the first call starts the clock.
+    /// When [`ClientHandshake::handle_timeout`] wants to be called. The first call of either starts the clock.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
         self.progress.poll_timeout(now)
     }

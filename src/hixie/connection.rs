@@ -193,9 +193,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether a text would be accepted now.
+    /// Whether the queue is below its mark: as long as it is, no text is [`Full`](SendError::Full).
     pub fn has_room(&self) -> bool {
-        self.check_room().is_ok()
+        self.config.check_room(self.queued()).is_ok()
     }
 
     /// The bytes of output that wait to be written.

@@ -80,7 +80,7 @@ impl Opening {
         self.0.receive_eof(Refusal::EndedEarly)
     }
 
-    /// When [`Opening::handle_timeout`] wants to be called; the first call starts the clock.
+    /// When [`Opening::handle_timeout`] wants to be called. The first call of either starts the clock.
     pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
         self.0.poll_timeout(now)
     }

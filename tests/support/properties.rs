@@ -188,26 +188,30 @@ impl Caller {
     fn whole(&mut self, connection: &mut Sender, u: &mut Unstructured<'_>) -> Result<()> {
         let data = generate::payload(u)?;
         let room = connection.has_room();
-        let accepted = match u.int_in_range(0..=4)? {
-            0 => connection.binary(&data).is_ok(),
-            1 => connection.binary(data.clone()).is_ok(),
-            2 => connection
-                .binary(Bytes::from(data.clone()))
-                .map_err(|back| assert_eq!(back.payload, data))
-                .is_ok(),
-            3 => connection.prepared(&Prepared::binary(&data)).is_ok(),
+        let (sent, seen) = match u.int_in_range(0..=4)? {
+            0 => (connection.binary(&data), Seen::Binary(data)),
+            1 => (connection.binary(data.clone()).map_err(SendError::from), Seen::Binary(data)),
+            2 => {
+                let sent = connection.binary(Bytes::from(data.clone())).map_err(|back| {
+                    assert_eq!(back.payload, data);
+                    back.error
+                });
+                (sent, Seen::Binary(data))
+            }
+            3 => (connection.prepared(&Prepared::binary(&data)), Seen::Binary(data)),
             _ => {
                 let text = String::from_utf8_lossy(&generate::text(u)?).into_owned();
-                if connection.text(&text).is_ok() {
-                    self.accepted.push(Seen::Text(text));
-                }
-                return Ok(());
+                (connection.text(&text), Seen::Text(text))
             }
         };
-        assert_eq!(accepted, room);
-        if accepted {
-            assert!(self.open.is_none() && !self.closed);
-            self.accepted.push(Seen::Binary(data));
+        match sent {
+            Ok(()) => {
+                assert!(room && self.open.is_none() && !self.closed);
+                self.accepted.push(seen);
+            }
+            Err(SendError::Full) => assert!(!room),
+            Err(SendError::Unfinished) => assert!(self.open.is_some()),
+            Err(error) => assert_eq!(error, SendError::Closed),
         }
         Ok(())
     }
