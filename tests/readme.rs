@@ -3,49 +3,51 @@
 
 mod support;
 
-use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Buf;
 use sockless::handshake::HandshakeLimits;
 use sockless::{
-    Cause, CloseCode, Config, Connection, End, Event, Limits, ProtocolError, Role, SendError, Timeouts,
-    Transport,
+    Cause, CloseCode, Config, Connection, End, Event, Limits, ProtocolError, Role, Timeouts, Transport,
 };
 use support::subject::from_peer;
 
 const README: &str = include_str!("../README.md");
 
-fn echo(mut stream: TcpStream, mut connection: Connection) -> Result<Option<End>, Box<dyn Error>> {
+fn echo(mut stream: TcpStream, mut connection: Connection) -> Option<End> {
     let mut buffer = [0; 16 << 10];
-    loop {
-        write(&mut stream, &mut connection)?;
+    while write(&mut stream, &mut connection).is_ok() {
         match connection.transport() {
             Transport::Keep => {}
-            Transport::ShutdownWrite => stream.shutdown(Shutdown::Write)?,
-            Transport::Close | Transport::Abort => return Ok(connection.end()),
+            Transport::ShutdownWrite => drop(stream.shutdown(Shutdown::Write)),
+            Transport::Close | Transport::Abort => break,
         }
-        let mut input = match stream.read(&mut buffer)? {
-            0 => {
+        // A reset is an end like any other.
+        let mut input = match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => {
                 connection.receive_eof();
                 continue;
             }
-            len => &mut buffer[..len],
+            Ok(len) => &mut buffer[..len],
         };
         // A fault has queued its Close, and is the cause of the end.
         while let Ok(Some(event)) = connection.receive(&mut input) {
             match event {
-                Event::Text { text, .. } => connection.text(text).map_err(SendError::from)?,
-                Event::Binary { data, .. } => connection.binary(data).map_err(SendError::from)?,
+                // Refused only behind our own Close, where nobody waits for it.
+                Event::Text { text, .. } => drop(connection.text(text)),
+                Event::Binary { data, .. } => drop(connection.binary(data)),
                 _ => {} // pings and closes are answered already
             }
-            if !connection.has_room() {
-                write(&mut stream, &mut connection)?;
+            if !connection.has_room() && write(&mut stream, &mut connection).is_err() {
+                break;
             }
         }
     }
+    connection.receive_eof();
+    connection.end()
 }
 
 fn write(stream: &mut TcpStream, connection: &mut Connection) -> std::io::Result<()> {
@@ -68,18 +70,20 @@ fn the_loop_is_this_one() {
     );
 }
 
-/// What the loop answers to these bytes until it ends its side, and the end it reports.
-fn played(wire: &[u8]) -> (Vec<u8>, End) {
+/// A peer of the loop.
+fn served(connection: Connection) -> (TcpStream, JoinHandle<End>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
-    let server = std::thread::spawn(|| {
-        let server = Connection::server(Config::default());
-        echo(stream, server).expect("no failure of the socket").expect("an end")
-    });
-    peer.write_all(wire).unwrap();
     // The server ends its side first (RFC 6455 §7.1.1): who waits for ours would wait for ever.
     peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    (peer, std::thread::spawn(|| echo(stream, connection).expect("an end")))
+}
+
+/// What the loop answers to these bytes until it ends its side, and the end it reports.
+fn played(wire: &[u8]) -> (Vec<u8>, End) {
+    let (mut peer, server) = served(Connection::server(Config::default()));
+    peer.write_all(wire).unwrap();
     let mut answer = vec![];
     peer.read_to_end(&mut answer).unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
@@ -105,6 +109,36 @@ fn the_loop_ends_after_a_fault() {
     let (answer, end) = played(b"\x81\x01x");
     assert_eq!(answer, b"\x88\x02\x03\xea");
     assert_eq!((end.was_clean, end.cause), (false, Cause::Failed(ProtocolError::UnmaskedFrame)));
+}
+
+#[test]
+fn the_loop_reads_on_behind_its_own_close() {
+    let mut connection = Connection::server(Config::default());
+    connection.close(Some(CloseCode::GOING_AWAY), "").unwrap();
+    let (mut peer, server) = served(connection);
+    let wire =
+        [from_peer(Role::Server, 0x81, b"it crossed"), from_peer(Role::Server, 0x88, &[0x03, 0xe9])].concat();
+    peer.write_all(&wire).unwrap();
+    let mut answer = vec![];
+    peer.read_to_end(&mut answer).unwrap();
+    drop(peer);
+    let end = server.join().unwrap();
+    assert_eq!(answer, b"\x88\x02\x03\xe9");
+    assert_eq!((end.was_clean, end.code), (true, CloseCode::GOING_AWAY.into()));
+}
+
+#[test]
+fn the_loop_ends_with_a_reset() {
+    for (wire, clean) in
+        [(from_peer(Role::Server, 0x88, &[0x03, 0xe8]), true), (from_peer(Role::Server, 0x89, b""), false)]
+    {
+        let (mut peer, server) = served(Connection::server(Config::default()));
+        peer.write_all(&wire).unwrap();
+        assert_eq!(peer.peek(&mut [0]).unwrap(), 1, "the answer");
+        // What is closed with unread input resets.
+        drop(peer);
+        assert_eq!(server.join().unwrap().was_clean, clean);
+    }
 }
 
 #[test]

@@ -558,6 +558,24 @@ async def _():
             equal((await client.end())[0], 0)
 
 
+if "PREFIX" not in os.environ:
+
+    @check("the least client: a second text and a reset behind the closing are no failures")
+    async def _():
+        async def send(ws):
+            equal(await ws.recv(), "Hello")
+            await ws.send("one")
+            await ws.send("two")
+            await ws.wait_closed()
+            return ws.close_code
+
+        async with serving(send) as (url, result):
+            process = await asyncio.create_subprocess_exec(program("hello"), url, stdout=asyncio.subprocess.PIPE)
+            out, _ = await process.communicate()
+            equal((out, process.returncode), (b"one\ntwo\n", 0))
+            equal(await result, 1000)
+
+
 async def main():
     failed = 0
     for name, body in CHECKS:

@@ -173,6 +173,9 @@ pub fn accept<S: Blocking>(
     let mut handshake = ServerHandshake::new(Default::default());
     let result = loop {
         let now = clock.now();
+        if let Err(refusal) = handshake.handle_timeout(now) {
+            break Err(refusal);
+        }
         stream.set_timeout(handshake.poll_timeout(now).map(|due| until(due, now)))?;
         let received = match stream.read(buffer) {
             Ok(0) => handshake.receive_eof().map(|()| None),
@@ -180,7 +183,7 @@ pub fn accept<S: Blocking>(
                 let mut input = &mut buffer[..len];
                 handshake.receive(&mut input).map(|head| head.map(|head| (head, len - input.len()..len)))
             }
-            Err(error) if is_late(&error) => handshake.handle_timeout(clock.now()).map(|()| None),
+            Err(error) if is_late(&error) => continue,
             Err(error) => return Err(error),
         };
         match received {
