@@ -72,7 +72,7 @@ fn s5_3_a_client_takes_a_fresh_key_for_each_frame_and_the_same_seed_gives_the_sa
 fn beyond_the_high_water_mark_data_and_pings_are_refused_until_output_was_taken() {
     for role in ROLES {
         let mut connection = with(role, Config::default().high_water(100));
-        assert!(connection.has_room());
+        assert_eq!((connection.config().high_water, connection.has_room()), (100, true));
         connection.binary(&[1; 500]).unwrap();
         let queued = connection.queued();
         assert!(!connection.has_room());

@@ -223,6 +223,11 @@ impl Sender {
         Ok(dropped)
     }
 
+    /// What the connection goes by.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Whether the queue is below its mark: as long as it is, nothing is [`Full`](SendError::Full).
     pub fn has_room(&self) -> bool {
         self.check_room().is_ok()
