@@ -63,7 +63,8 @@ impl<S> Shared<S> {
         self.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Polls with a waker for both halves, after one of them left its own in `slot`.
+    /// Polls with a waker for both halves, after one of them left its own in `slot`. What it does to the transport
+    /// concerns the other half too.
     fn poll<T>(
         &self,
         slot: &Mutex<Option<Waker>>,
@@ -72,7 +73,15 @@ impl<S> Shared<S> {
     ) -> Poll<T> {
         set(slot, cx.waker());
         let both = Waker::from(Arc::clone(&self.wakers));
-        poll(&mut self.lock(), &mut Context::from_waker(&both))
+        let mut socket = self.lock();
+        let before = socket.standing();
+        let polled = poll(&mut socket, &mut Context::from_waker(&both));
+        let changed = before != socket.standing();
+        drop(socket);
+        if changed {
+            both.wake();
+        }
+        polled
     }
 }
 

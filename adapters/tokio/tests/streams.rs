@@ -357,9 +357,13 @@ async fn a_handshake_that_is_never_finished_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_reads_nothing_is_given_up_by_who_only_sends() {
     let (mut client, server) = pair(16, Config::default()).await;
-    match client.send(Message::binary(vec![0; 1000])).await {
-        Err(Error::Ended(end)) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Output)),
-        other => panic!("{other:?}"),
+    // Whoever receives is told too.
+    for told in [client.send(Message::binary(vec![0; 1000])).await.err(), client.next().await.unwrap().err()]
+    {
+        match told {
+            Some(Error::Ended(end)) => assert_eq!(end.cause, Cause::TimedOut(Deadline::Output)),
+            other => panic!("{other:?}"),
+        }
     }
     assert!(client.next().await.is_none());
     drop(server);

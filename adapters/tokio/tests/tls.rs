@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use sockless_tokio::sockless::handshake::{ClientRequest, OriginPolicy};
-use sockless_tokio::sockless::{Config, Uri};
-use sockless_tokio::tokio_rustls::TlsAcceptor;
+use sockless_tokio::sockless::{Config, Connection, Event, Keys, SendError, Uri};
 use sockless_tokio::tokio_rustls::rustls::crypto::ring::default_provider;
 use sockless_tokio::tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use sockless_tokio::tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use sockless_tokio::{Error, Message, accept, connect, connect_tls, connect_tls_with};
+use sockless_tokio::tokio_rustls::{TlsAcceptor, TlsConnector};
+use sockless_tokio::{Error, Message, WebSocketStream, accept, connect, connect_tls, connect_tls_with};
 use tokio::net::TcpListener;
 
-/// An echo server, its URL, and the configuration of a client that trusts it.
-async fn server() -> (String, Arc<ClientConfig>) {
+/// What accepts for a server, and the configuration of a client that trusts it.
+fn configured() -> (TlsAcceptor, Arc<ClientConfig>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
@@ -24,7 +24,19 @@ async fn server() -> (String, Arc<ClientConfig>) {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.clone()], key)
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = ClientConfig::builder_with_provider(default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (TlsAcceptor::from(Arc::new(config)), Arc::new(client))
+}
+
+/// An echo server, its URL, and the configuration of a client that trusts it.
+async fn server() -> (String, Arc<ClientConfig>) {
+    let (acceptor, client) = configured();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("wss://127.0.0.1:{}/", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
@@ -39,14 +51,7 @@ async fn server() -> (String, Arc<ClientConfig>) {
             }
         }
     });
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let client = ClientConfig::builder_with_provider(default_provider().into())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    (url, Arc::new(client))
+    (url, client)
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,4 +95,36 @@ async fn a_certificate_of_nobody_known_is_refused() {
     assert!(
         matches!(connect(&url).await, Err(Error::Io(error)) if error.to_string().contains("certificate"))
     );
+}
+
+/// rustls takes 64 KiB beyond what the socket does, and passes them on when it is flushed.
+#[tokio::test(start_paused = true)]
+async fn what_tls_holds_back_is_flushed_by_who_receives_and_who_closes() {
+    let (acceptor, connector) = configured();
+    let (near, far) = tokio::io::duplex(4096);
+    let name = "localhost".try_into().unwrap();
+    let (client_tls, far) =
+        tokio::join!(TlsConnector::from(connector).connect(name, near), acceptor.accept(far));
+    let keys = Keys::from_seed([7; 32]);
+    let near = Connection::client(Config::default(), keys);
+    let mut near = WebSocketStream::from_upgraded(client_tls.unwrap(), near, &[]);
+    let mut far = WebSocketStream::from_upgraded(far.unwrap(), Connection::server(Config::default()), &[]);
+    let answering = tokio::spawn(async move {
+        let mut received = 0;
+        while let Some((event, connection)) = far.next_event().await.transpose()? {
+            match event {
+                Event::Text { .. } => connection.binary(vec![7; 20_000]).map_err(SendError::from)?,
+                Event::Binary { data, .. } => received += data.len(),
+                _ => {}
+            }
+        }
+        Ok::<usize, Error>(received)
+    });
+    let begun = tokio::time::Instant::now();
+    near.send(Message::text("?")).await.unwrap();
+    assert_eq!(near.next().await.unwrap().unwrap(), Message::binary(vec![7; 20_000]));
+    near.feed(Message::binary(vec![1; 20_000])).await.unwrap();
+    near.close(None).await.unwrap();
+    assert_eq!(answering.await.unwrap().unwrap(), 20_000);
+    assert_eq!(begun.elapsed().as_secs(), 0, "nobody waited for a deadline");
 }
