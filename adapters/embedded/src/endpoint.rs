@@ -60,7 +60,8 @@ enum Stage<'b> {
 /// What there is to do after a turn.
 #[derive(Debug)]
 pub enum Turn {
-    /// Take another turn when something came, and at this moment at the latest.
+    /// Take another turn when something came, behind each [`send`](Endpoint::send), which may begin a deadline, and at
+    /// this moment at the latest.
     Wait(Option<Moment>),
     /// Close the transport: this is how it ended.
     Over(End),
@@ -198,15 +199,18 @@ impl<'b, W: Wire> Endpoint<'b, W> {
         self.session.handle_timeout(now);
         self.reply()?;
         for _ in 0..READS {
-            if self.over()? {
+            if self.over() {
                 return Ok(self.session.end().map_or(Turn::Wait(None), Turn::Over));
             }
-            if !self.wire.read_ready().map_err(Error::Wire)? {
-                return Ok(Turn::Wait(self.session.poll_timeout(now)));
-            }
-            match self.wire.read(self.input) {
-                Ok(0) | Err(_) => self.session.receive_eof(),
-                Ok(len) => self.receive(0..len, &mut on_event)?,
+            // A reset is an end like any other.
+            let read = match self.wire.read_ready() {
+                Ok(false) => return Ok(Turn::Wait(self.session.poll_timeout(now))),
+                Ok(true) => self.wire.read(self.input).unwrap_or(0),
+                Err(_) => 0,
+            };
+            match read {
+                0 => self.session.receive_eof(),
+                len => self.receive(0..len, &mut on_event)?,
             }
             self.reply()?;
         }
@@ -244,13 +248,14 @@ impl<'b, W: Wire> Endpoint<'b, W> {
     }
 
     /// Does with the transport what is to be done, and says whether it is over.
-    fn over(&mut self) -> Result<bool, Error<W::Error>> {
+    fn over(&mut self) -> bool {
         let verdict = self.session.transport();
         if verdict == Transport::ShutdownWrite && !self.shut {
             self.shut = true;
-            self.wire.shutdown_write().map_err(Error::Wire)?;
+            // A peer that is gone already shows when it is read.
+            let _ = self.wire.shutdown_write();
         }
-        Ok(matches!(verdict, Transport::Close | Transport::Abort))
+        matches!(verdict, Transport::Close | Transport::Abort)
     }
 
     /// Goes on with the handshake; where what came behind it lies in the input, once it is done.

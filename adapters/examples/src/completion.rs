@@ -51,6 +51,8 @@ pub struct Driver {
     patience: Duration,
     timeout: Option<Moment>,
     shut: bool,
+    /// The peer sends nothing more.
+    ended: bool,
     closed: bool,
     lost: bool,
 }
@@ -66,6 +68,7 @@ impl Driver {
             patience,
             timeout: None,
             shut: false,
+            ended: false,
             closed: false,
             lost: false,
         }
@@ -90,6 +93,7 @@ impl Driver {
             Completion::Read(read, mut buffer) => {
                 let len = read.unwrap_or(0).min(buffer.len());
                 if len == 0 {
+                    self.ended = true;
                     self.connection.receive_eof();
                 }
                 self.receive(&mut buffer[..len], on_event);
@@ -148,7 +152,8 @@ impl Driver {
                 _ => {}
             }
         }
-        if self.connection.queued() <= BATCH && verdict != Transport::Close {
+        // An end can be read again at once, for ever.
+        if self.connection.queued() <= BATCH && verdict != Transport::Close && !self.ended {
             if let Some(buffer) = self.buffer.take() {
                 submit(Submission::Read(buffer));
             }

@@ -27,6 +27,7 @@ pub struct Socket<S, T> {
     sleep: fn(Duration) -> T,
     timer: Option<(Moment, Pin<Box<T>>)>,
     shut: bool,
+    ended: bool,
     lost: bool,
 }
 
@@ -35,7 +36,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Future> Socket<S, T> {
     pub fn new(stream: S, connection: Connection, rest: &[u8], sleep: fn(Duration) -> T) -> Socket<S, T> {
         let buffer = ReadBuffer::with_rest(BATCH, rest);
         let clock = Clock::start();
-        Socket { stream, connection, buffer, clock, sleep, timer: None, shut: false, lost: false }
+        Socket {
+            stream,
+            connection,
+            buffer,
+            clock,
+            sleep,
+            timer: None,
+            shut: false,
+            ended: false,
+            lost: false,
+        }
     }
 
     /// The protocol's side of it. What is queued here leaves with the next [`next`](Socket::next) or
@@ -95,17 +106,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Future> Socket<S, T> {
                 }
                 Transport::Close => {
                     if !self.shut {
-                        let _ = ready!(Pin::new(&mut self.stream).poll_close(cx));
+                        // Behind the end no deadline runs, so it is not waited for.
+                        let _ = Pin::new(&mut self.stream).poll_close(cx);
                     }
                     return Poll::Ready(None);
                 }
             }
-            if !written && self.connection.queued() > BATCH {
-                // Whoever does not read what it asked for is not asked for more.
+            // Whoever does not read what it asked for is not asked for more. An end can be read again at once, for ever.
+            if self.ended || !written && self.connection.queued() > BATCH {
                 return Poll::Pending;
             }
             match ready!(Pin::new(&mut self.stream).poll_read(cx, self.buffer.space())) {
-                Ok(0) => self.connection.receive_eof(),
+                Ok(0) => {
+                    self.ended = true;
+                    self.connection.receive_eof();
+                }
                 Ok(len) => self.buffer.filled(len),
                 Err(_) => self.lose(),
             }

@@ -27,6 +27,7 @@ pub struct Stream {
     clock: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
     shut: bool,
+    ended: bool,
     lost: bool,
 }
 
@@ -130,7 +131,8 @@ pub async fn connect(
 
 impl Stream {
     fn new(connection: Connection, send: SendStream<Bytes>, receive: RecvStream) -> Stream {
-        Stream { connection, send, receive, clock: Instant::now(), sleep: None, shut: false, lost: false }
+        let clock = Instant::now();
+        Stream { connection, send, receive, clock, sleep: None, shut: false, ended: false, lost: false }
     }
 
     /// The protocol's side of it. What is queued here leaves when it is driven.
@@ -155,8 +157,8 @@ impl Stream {
             if self.over() {
                 return Poll::Ready(());
             }
-            if self.connection.queued() > BATCH {
-                // Whoever does not read what it asked for is not asked for more.
+            // Whoever does not read what it asked for is not asked for more. An end can be read again at once, for ever.
+            if self.ended || self.connection.queued() > BATCH {
                 return Poll::Pending;
             }
             match ready!(self.receive.poll_data(cx)) {
@@ -171,7 +173,10 @@ impl Stream {
                     let _ = self.receive.flow_control().release_capacity(len);
                 }
                 // END_STREAM, or RST_STREAM and everything else that ends a stream.
-                None => self.connection.receive_eof(),
+                None => {
+                    self.ended = true;
+                    self.connection.receive_eof();
+                }
                 Some(Err(_)) => self.lose(),
             }
         }

@@ -223,6 +223,8 @@ impl Client {
                 Stage::Open(connection) => {
                     if len == 0 {
                         connection.receive_eof();
+                        // An end can be read again at once: what is queued waits for the socket.
+                        return if self.over(now) { Turn::Over } else { Turn::Done };
                     }
                     while let Ok(Some(event)) = connection.receive(&mut input) {
                         on_event(connection, event);

@@ -189,6 +189,22 @@ fn an_end_whose_close_was_not_written_is_not_clean() {
     }
 }
 
+/// It can be read again at once, for ever, while a Close waits to be written.
+#[test]
+fn an_end_is_read_once() {
+    let mut server = Ring::new(Connection::server(Config::default()));
+    // More than one write takes.
+    server.driver.connection().binary(vec![7; 5000]).unwrap();
+    server.incoming.extend(b"\x88\x80\0\0\0\0");
+    server.ended = true;
+    let mut out = VecDeque::new();
+    let turns = (0..100).take_while(|_| server.turn(at(0), 0, &mut out, |_, _| {})).count();
+    assert_eq!((turns, server.end(), out.len()), (2, None, 0), "the Close, and the end");
+    while server.turn(at(0), 1, &mut out, |_, _| {}) {}
+    assert_eq!((out.len(), out.make_contiguous().last_chunk()), (4 + 5000 + 2, Some(b"\x88\x00")));
+    assert!(server.end().unwrap().was_clean);
+}
+
 #[test]
 fn a_large_payload_is_written_without_a_copy() {
     let payload = Bytes::from(vec![7; 50_000]);

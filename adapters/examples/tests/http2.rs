@@ -156,6 +156,26 @@ async fn a_peer_that_takes_nothing_is_not_read_and_gets_rst_stream() {
     assert_eq!(error.reason(), Some(Reason::CANCEL));
 }
 
+/// END_STREAM can be read again at once, for ever, while a Close waits for the peer's window.
+#[tokio::test]
+async fn a_close_waits_for_the_window_behind_the_end_of_input() {
+    let (http2, server) = pair(OriginPolicy::Any, Config::default()).await;
+    let (mut response, mut send) = raw(http2, ("sec-websocket-version", "13")).await;
+    let message = [&b"\x82\xff\0\0\0\0\0\x01\x01\xd0\0\0\0\0"[..], &[7; 66_000]].concat();
+    send.send_data(message.into(), false).unwrap();
+    send.send_data(Bytes::from_static(b"\x88\x80\0\0\0\0"), true).unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!server.is_finished(), "the Close has no room");
+    let mut all = vec![];
+    while let Some(data) = next(&mut response).await {
+        let data = data.unwrap();
+        response.body_mut().flow_control().release_capacity(data.len()).unwrap();
+        all.extend_from_slice(&data);
+    }
+    assert_eq!((all.len(), &all[all.len() - 2..]), (10 + 66_000 + 2, &b"\x88\x00"[..]));
+    assert!(server.await.unwrap().unwrap().unwrap().was_clean);
+}
+
 #[tokio::test]
 async fn a_reset_by_the_peer_is_an_end() {
     let (http2, server) = pair(OriginPolicy::Any, Config::default()).await;
