@@ -9,7 +9,7 @@ use bytes::Buf;
 use mio::event::Event as Readiness;
 use mio::net::TcpStream;
 use sockless::handshake::{Acceptance, OriginPolicy, Refusal, RequestHead, ServerHandshake};
-use sockless::{Config, Connection, Event, Moment, Transport};
+use sockless::{Config, Connection, Event, Moment, Signal, Transport};
 
 /// With this much output waiting, nothing more is read.
 const MARK: usize = 256 << 10;
@@ -81,7 +81,13 @@ impl Peer {
                 }
                 (connection, input, Wish::Nothing)
             }
-            State::Open(connection) => (connection, &mut [][..], Wish::Nothing),
+            State::Open(connection) => {
+                if socket.readable {
+                    // Whoever does not read what it asked for is not asked for more, and is not silent for that.
+                    connection.signal(Signal::Heard { message: false });
+                }
+                (connection, &mut [][..], Wish::Nothing)
+            }
             State::Handshaking(_) => match state.shake_hands(socket, buffer, config) {
                 // What came behind the head are frames.
                 Ok((connection, rest)) => (connection, rest, Wish::Deadline),

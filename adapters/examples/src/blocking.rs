@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Buf;
 use rustls::{ConnectionCommon, SideData, StreamOwned};
 use sockless::handshake::{Acceptance, OriginPolicy, Refusal, ServerHandshake};
-use sockless::{Config, Connection, End, Event, Moment, Transport};
+use sockless::{Config, Connection, End, Event, Moment, Signal, Transport};
 
 use crate::Clock;
 
@@ -134,7 +134,11 @@ fn write<S: Blocking>(stream: &mut S, connection: &mut Connection, clock: Clock)
         match stream.write_vectored(&runs[..count]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(len) => connection.output().advance(len),
-            Err(error) if is_late(&error) => connection.handle_timeout(clock.now()),
+            Err(error) if is_late(&error) => {
+                // Nobody reads meanwhile, so silence says nothing of the peer.
+                connection.signal(Signal::Heard { message: false });
+                connection.handle_timeout(clock.now());
+            }
             Err(error) => return Err(error),
         }
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use sockless::{Connection, End, Event, Moment, Transport};
+use sockless::{Connection, End, Event, Moment, Signal, Transport};
 
 /// An operation to begin. Each is under way once at most, but for a [`Timeout`](Submission::Timeout), which takes the
 /// place of the one before.
@@ -152,8 +152,11 @@ impl Driver {
                 _ => {}
             }
         }
-        // An end can be read again at once, for ever.
-        if self.connection.queued() <= BATCH && verdict != Transport::Close && !self.ended {
+        if self.connection.queued() > BATCH {
+            // Whoever does not read what it asked for is not asked for more, and is not silent for that.
+            self.connection.signal(Signal::Heard { message: false });
+        } else if verdict != Transport::Close && !self.ended {
+            // An end could be read again at once, for ever.
             if let Some(buffer) = self.buffer.take() {
                 submit(Submission::Read(buffer));
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Buf;
 use futures_io::{AsyncRead, AsyncWrite};
 use sockless::handshake::{Acceptance, OriginPolicy, Refusal, ServerHandshake};
-use sockless::{Config, Connection, End, Event, Moment, ReadBuffer, Step, Transport};
+use sockless::{Config, Connection, End, Event, Moment, ReadBuffer, Signal, Step, Transport};
 
 use crate::Clock;
 
@@ -68,13 +68,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Future> Socket<S, T> {
         Some((self.buffer.lend(step), &mut self.connection))
     }
 
-    /// Writes everything that is queued.
+    /// Writes everything that is queued, unless the connection ends over it.
     ///
     /// Cancel safe: a later call goes on where this one stopped.
     pub async fn flush(&mut self) {
         poll_fn(|cx| {
             self.poll_time(cx);
-            self.poll_write(cx)
+            match (self.poll_write(cx), self.connection.transport()) {
+                (Poll::Pending, Transport::Keep | Transport::ShutdownWrite) => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
         })
         .await;
     }
@@ -112,8 +115,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Future> Socket<S, T> {
                     return Poll::Ready(None);
                 }
             }
-            // Whoever does not read what it asked for is not asked for more. An end can be read again at once, for ever.
-            if self.ended || !written && self.connection.queued() > BATCH {
+            if self.ended {
+                // An end can be read again at once, for ever.
+                return Poll::Pending;
+            }
+            if !written && self.connection.queued() > BATCH {
+                // Whoever does not read what it asked for is not asked for more, and is not silent for that.
+                self.connection.signal(Signal::Heard { message: false });
                 return Poll::Pending;
             }
             match ready!(Pin::new(&mut self.stream).poll_read(cx, self.buffer.space())) {

@@ -13,7 +13,7 @@ use http::{Request, Response};
 use sockless::handshake::{
     Acceptance, ClientRequest, ConnectFault, ConnectRequest, OriginPolicy, ResponseError,
 };
-use sockless::{Config, Connection, End, Event, Keys, Moment, Transport};
+use sockless::{Config, Connection, End, Event, Keys, Moment, Signal, Transport};
 use tokio::time::{Instant, Sleep};
 
 /// The bytes of output from which on nothing more is received until the peer took some.
@@ -157,8 +157,13 @@ impl Stream {
             if self.over() {
                 return Poll::Ready(());
             }
-            // Whoever does not read what it asked for is not asked for more. An end can be read again at once, for ever.
-            if self.ended || self.connection.queued() > BATCH {
+            if self.ended {
+                // An end can be read again at once, for ever.
+                return Poll::Pending;
+            }
+            if self.connection.queued() > BATCH {
+                // Whoever does not read what it asked for is not asked for more, and is not silent for that.
+                self.connection.signal(Signal::Heard { message: false });
                 return Poll::Pending;
             }
             match ready!(self.receive.poll_data(cx)) {

@@ -9,7 +9,7 @@ use bytes::Buf;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use sockless::handshake::{Acceptance, OriginPolicy, Refusal, ServerHandshake};
-use sockless::{Config, Connection, Event, Moment, Transport};
+use sockless::{Config, Connection, Event, Moment, Signal, Transport};
 
 use crate::Clock;
 
@@ -201,9 +201,12 @@ impl Client {
             if self.over(now) {
                 return Turn::Over;
             }
-            if matches!(&self.stage, Stage::Open(connection) if connection.queued() > BATCH) {
-                // Whoever does not read what it asked for is not asked for more, until the socket is writable.
-                return Turn::Done;
+            if let Stage::Open(connection) = &mut self.stage {
+                if connection.queued() > BATCH {
+                    // Whoever does not read what it asked for is not asked for more, and is not silent for that.
+                    connection.signal(Signal::Heard { message: false });
+                    return Turn::Done;
+                }
             }
             let len = match self.stream.read(buffer) {
                 Ok(len) => len,

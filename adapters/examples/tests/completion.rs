@@ -205,6 +205,21 @@ fn an_end_is_read_once() {
     assert!(server.end().unwrap().was_clean);
 }
 
+/// It is not asked for more, so what it says is not heard.
+#[test]
+fn who_reads_slowly_is_not_silent() {
+    let wait = Some(Duration::from_millis(100));
+    let timeouts = Timeouts { ping_interval: wait, pong: wait, ..Timeouts::NONE };
+    let mut server = Ring::new(Connection::server(Config::default().timeouts(timeouts)));
+    for _ in 0..5 {
+        server.driver.connection().binary(vec![7; 100_000]).unwrap();
+    }
+    for now in (0..3000).step_by(10) {
+        server.turn(at(now), 1000, &mut VecDeque::new(), |_, _| {});
+        assert_eq!(server.end(), None, "{now}");
+    }
+}
+
 #[test]
 fn a_large_payload_is_written_without_a_copy() {
     let payload = Bytes::from(vec![7; 50_000]);

@@ -177,6 +177,26 @@ async fn a_close_waits_for_the_window_behind_the_end_of_input() {
 }
 
 #[tokio::test]
+async fn who_opens_its_window_slowly_and_answers_pings_is_not_silent() {
+    let wait = Some(Duration::from_millis(50));
+    let timeouts = Timeouts { ping_interval: wait, pong: wait, ..Timeouts::NONE };
+    let (http2, server) = pair(OriginPolicy::Any, Config::default().timeouts(timeouts)).await;
+    let (mut response, mut send) = raw(http2, ("sec-websocket-version", "13")).await;
+    // The answer is more than the window and what may be queued behind it.
+    let message = [&b"\x82\xff\0\0\0\0\0\x03\x0d\x40\0\0\0\0"[..], &[7; 200_000]].concat();
+    send.send_data(message.into(), false).unwrap();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        send.send_data(Bytes::from_static(b"\x8a\x80\0\0\0\0"), false).unwrap();
+    }
+    send.send_data(Bytes::from_static(b"\x88\x80\0\0\0\0"), true).unwrap();
+    while let Some(data) = next(&mut response).await {
+        response.body_mut().flow_control().release_capacity(data.unwrap().len()).unwrap();
+    }
+    assert!(server.await.unwrap().unwrap().unwrap().was_clean);
+}
+
+#[tokio::test]
 async fn a_reset_by_the_peer_is_an_end() {
     let (http2, server) = pair(OriginPolicy::Any, Config::default()).await;
     let (_response, mut send) = raw(http2, ("sec-websocket-version", "13")).await;

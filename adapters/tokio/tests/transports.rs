@@ -335,7 +335,9 @@ async fn an_end_that_one_half_saw_first_is_told_to_both() {
     let timeouts = Timeouts { ping_interval: None, ..Timeouts::DEFAULT };
     let (near, _far) = pair(16, Config::default().timeouts(timeouts));
     let (mut sender, mut receiver) = near.split();
-    let (sent, received) = tokio::join!(biased; sender.send(Message::binary(vec![0; 1000])), receiver.next());
+    // The sender first.
+    let sending = sender.send(Message::binary(vec![0; 1000]));
+    let (sent, received) = futures_util::future::join(sending, receiver.next()).await;
     let wanted = (EndCode::ABNORMAL, Cause::TimedOut(Deadline::Output));
     assert_eq!(ended(sent.err()), wanted);
     assert_eq!(ended(received.unwrap().err()), wanted);

@@ -1,5 +1,4 @@
-//! A peer that reads nothing, closes, and ends its side (RFC 6455 §5.5.1): its end can be read again at once, for ever,
-//! while the answer waits for room. (The blocking driver writes before it reads on.)
+//! Peers that read slowly, or nothing.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -8,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use sockless::Config;
 use sockless::handshake::OriginPolicy;
-use sockless_drivers::{echo, futures, readiness};
+use sockless::{Cause, Config, Connection, Deadline, End, Timeouts};
+use sockless_drivers::{blocking, echo, futures, readiness};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -56,6 +55,8 @@ fn processor_time(thread: &str) -> u64 {
     fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
 
+/// A peer that closes and ends its side: its end can be read again at once, for ever, while the answer waits for room.
+/// (The blocking driver writes before it reads on.)
 #[test]
 fn s5_5_1_the_answer_waits_for_room_without_work() {
     if !std::path::Path::new("/proc/thread-self/stat").exists() {
@@ -95,6 +96,76 @@ fn s5_5_1_the_answer_waits_for_room_without_work() {
         assert_eq!(all[all.len() - 2..], *b"\x88\x00");
         server.join().unwrap();
     }
+}
+
+/// A ping overtakes what no write was shown.
+fn queue(connection: &mut Connection) {
+    (0..64).for_each(|_| connection.binary(vec![7; 1 << 13]).unwrap());
+}
+
+#[test]
+fn s5_5_2_who_reads_slowly_and_answers_pings_is_not_silent() {
+    let wait = Some(Duration::from_millis(50));
+    let timeouts = Timeouts { ping_interval: wait, pong: wait, ..Timeouts::DEFAULT };
+    let config = Config::default().timeouts(timeouts);
+    let by_blocking = move |listener: TcpListener| {
+        let (mut stream, mut buffer) = (listener.accept().unwrap().0, vec![0; 4096]);
+        let accepted = blocking::accept(&mut stream, &mut buffer, OriginPolicy::Any, config);
+        let (mut connection, rest) = accepted.unwrap().unwrap();
+        queue(&mut connection);
+        blocking::drive(&mut stream, &mut connection, &mut buffer, rest, echo).unwrap()
+    };
+    let by_futures = move |listener: TcpListener| {
+        smol::block_on(async {
+            let stream = smol::net::TcpStream::try_from(listener.accept().unwrap().0).unwrap();
+            let accepted = futures::accept(stream, OriginPolicy::Any, config, smol::Timer::after);
+            let mut socket = accepted.await.unwrap().unwrap();
+            queue(socket.connection());
+            while let Some((event, connection)) = socket.next().await {
+                echo(connection, event);
+            }
+            socket.end().unwrap()
+        })
+    };
+    let servers: [Box<dyn FnOnce(TcpListener) -> End + Send>; 2] =
+        [Box::new(by_blocking), Box::new(by_futures)];
+    for serve in servers {
+        let (listener, mut client) = sockets().unwrap();
+        let server = thread::spawn(move || serve(listener));
+        client.write_all(REQUEST).unwrap();
+        let mut response = [0; 129];
+        client.read_exact(&mut response).unwrap();
+        let mut part = vec![0; 1 << 13];
+        for _ in 0..64 {
+            thread::sleep(Duration::from_millis(15));
+            client.read_exact(&mut part).unwrap();
+            client.write_all(b"\x8a\x80\0\0\0\0").unwrap();
+        }
+        client.write_all(b"\x88\x80\0\0\0\0").unwrap();
+        client.read_to_end(&mut part).unwrap();
+        drop(client);
+        let end = server.join().unwrap();
+        assert!(end.was_clean, "{end:?}");
+    }
+}
+
+#[test]
+fn a_flush_ends_with_the_connection() {
+    let wait = Some(Duration::from_millis(50));
+    let timeouts = Timeouts { output: wait, ..Timeouts::NONE };
+    let (listener, mut client) = sockets().unwrap();
+    client.write_all(REQUEST).unwrap();
+    let end = smol::block_on(async {
+        let stream = smol::net::TcpStream::try_from(listener.accept().unwrap().0).unwrap();
+        let config = Config::default().timeouts(timeouts);
+        let accepted = futures::accept(stream, OriginPolicy::Any, config, smol::Timer::after);
+        let mut socket = accepted.await.unwrap().unwrap();
+        socket.connection().binary(vec![7; 1 << 24]).unwrap();
+        socket.flush().await;
+        assert!(socket.next().await.is_none());
+        socket.end().unwrap()
+    });
+    assert_eq!(end.cause, Cause::TimedOut(Deadline::Output));
 }
 
 /// Says which thread this is, as a folder.
