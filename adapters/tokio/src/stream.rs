@@ -22,9 +22,10 @@ use crate::{Error, Message, SplitReceiver, SplitSender};
 /// `send` writes at once, `feed` leaves them queued until the next flush or until there is nothing more to receive.
 ///
 /// Nothing is written and no deadline is kept while nobody polls: a connection has to be read. What a read brings is
-/// given before anything is written, so that the answers to it leave together; so do its pongs. A transport that cannot
-/// get rid of what it took, such as TLS above a socket that is full, has the time of
-/// [`Timeouts::output`](sockless::Timeouts::output) for it, and is lost then: `TimedOut`.
+/// given before anything is written, so that the answers to it leave together; so do its pongs. A transport that takes
+/// more than it can pass on, such as TLS above a socket that is full, has
+/// [`Timeouts::output`](sockless::Timeouts::output) for each 4 KiB of it, behind the peer's end
+/// [`Timeouts::close`](sockless::Timeouts::close) for all of it, and is lost then: `TimedOut`.
 #[derive(Debug)]
 pub struct WebSocketStream<S> {
     stream: S,
@@ -32,12 +33,14 @@ pub struct WebSocketStream<S> {
     place: Place,
     clock: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
-    /// What was written may be with the transport still.
-    unflushed: bool,
+    /// The bytes written that may be with the transport still.
+    unflushed: usize,
     flush_by: Option<Pin<Box<Sleep>>>,
     shut: bool,
     /// Nothing more is read.
     ended: bool,
+    /// Nothing was there to read when it was last tried.
+    drained: bool,
     /// Nothing more is written.
     lost: Option<io::Error>,
     end: Option<Box<End>>,
@@ -55,10 +58,11 @@ impl<S> WebSocketStream<S> {
             place: Place::with_rest(rest),
             clock: Instant::now(),
             sleep: None,
-            unflushed: false,
+            unflushed: 0,
             flush_by: None,
             shut: false,
             ended: false,
+            drained: false,
             lost: None,
             end: None,
             told: false,
@@ -144,6 +148,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     }
 
     /// Two halves for two tasks. The receiving half answers pings and closes; it has to be polled.
+    ///
+    /// Nothing is read while more than [`Config::high_water`](sockless::Config::high_water) waits to be written: two ends
+    /// that send each other a message of more than that at the same time wait for each other, until the output deadline.
     pub fn split(self) -> (SplitSender<S>, SplitReceiver<S>) {
         crate::split::split(self)
     }

@@ -368,3 +368,73 @@ async fn a_peer_that_reads_slowly_and_speaks_is_not_silent() {
         read = reading => read.unwrap(),
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_transport_holds_for_a_slow_peer_is_not_given_up() {
+    let (near, mut far) = tokio::io::duplex(128);
+    let mut near = server(BufStream::new(near), Config::default());
+    let reading = tokio::spawn(async move {
+        let mut all = vec![];
+        while all.len() < 4 + 5000 {
+            sleep(seconds(1)).await;
+            let mut part = [0; 100];
+            let len = far.read(&mut part).await.unwrap();
+            all.extend_from_slice(&part[..len]);
+        }
+    });
+    // The buffer holds it all from the first moment on, and it takes longer than output may stand.
+    near.send(Message::binary(vec![7; 5000])).await.unwrap();
+    reading.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn s7_1_a_close_that_a_transport_holds_has_the_time_of_closing_and_is_not_clean() {
+    for (wire, ends) in [
+        (&b"\x88\x80\0\0\0\0"[..], false),
+        (b"\x88\x80\0\0\0\0", true),
+        (b"\x81\x01x", false), // unmasked: a fault
+    ] {
+        let (near, mut far) = tokio::io::duplex(1 << 10);
+        let timeouts = Timeouts { output: None, ..Timeouts::DEFAULT };
+        let near = Stuck { flushes: false, shuts: false, ..Stuck::new(near) };
+        let mut near = server(near, Config::default().timeouts(timeouts));
+        far.write_all(wire).await.unwrap();
+        if ends {
+            far.shutdown().await.unwrap();
+        }
+        let begun = Instant::now();
+        let mut last = None;
+        while let Some(message) = timeout(DAY, near.next()).await.expect("an end") {
+            last = Some(message);
+        }
+        assert!(begun.elapsed() <= seconds(11), "{:?}", begun.elapsed());
+        assert!(matches!(&last, Some(Err(Error::Ended(end))) if !end.was_clean), "{last:?}");
+        assert!(!near.end().unwrap().was_clean);
+    }
+}
+
+/// Without its share of the task's time a transport says that there is nothing to read.
+#[tokio::test(start_paused = true)]
+async fn s7_1_5_all_that_came_before_a_write_failed_is_received() {
+    for spent in [0, 100, 128] {
+        let (near, mut far) = tokio::io::duplex(8 << 20);
+        let mut near = client(near, Config::default());
+        let message = [&b"\x82\x7e\x40\0"[..], &[7; 1 << 14]].concat();
+        far.write_all(&message.repeat(300)).await.unwrap();
+        far.write_all(b"\x88\x02\x03\xf0").await.unwrap();
+        drop(far);
+        near.feed(Message::text("x")).await.unwrap();
+        for _ in 0..spent {
+            tokio::task::coop::consume_budget().await;
+        }
+        let mut messages = 0;
+        let end = loop {
+            match near.next().await {
+                Some(Ok(message)) => messages += usize::from(message.is_data()),
+                end => break end.unwrap().err(),
+            }
+        };
+        let wanted = (CloseCode::POLICY_VIOLATION.into(), Cause::ClosedByPeer);
+        assert_eq!((messages, ended(end)), (300, wanted), "{spent}");
+    }
+}

@@ -13,6 +13,9 @@ use super::WebSocketStream;
 use crate::Error;
 use crate::pool::READ;
 
+/// What a peer has to take of a transport that buffers, within the time of output.
+const PIECE: usize = 4 << 10;
+
 /// The runs of output that go into one write.
 const RUNS: usize = 32;
 
@@ -53,6 +56,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
                 if self.lost.is_none() {
                     return Poll::Pending;
                 }
+                if !std::mem::replace(&mut self.drained, true) {
+                    // It may be the task that has read its share, and not the transport that has no more.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 // What came before the loss has been read, a Close with its reason perhaps.
                 self.end_reading();
             }
@@ -66,7 +74,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         let read = Pin::new(&mut self.stream).poll_read(cx, &mut space);
         let len = space.filled().len();
         match read {
-            Poll::Ready(Ok(())) if len > 0 => buffer.filled(len),
+            Poll::Ready(Ok(())) if len > 0 => {
+                buffer.filled(len);
+                self.drained = false;
+            }
             Poll::Ready(Ok(())) => self.end_reading(),
             Poll::Ready(Err(error)) => {
                 self.lost.get_or_insert(error);
@@ -82,12 +93,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
 
     fn end_reading(&mut self) {
         self.ended = true;
+        self.flush_by = None;
         self.connection.receive_eof();
     }
 
     /// Writes all that is queued and flushes it: a transport such as TLS takes more than it can pass on.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.lost.is_none() && (self.unflushed || self.connection.queued() > 0) {
+        while self.lost.is_none() && (self.unflushed > 0 || self.connection.queued() > 0) {
             let done = match self.connection.queued() {
                 0 => ready!(self.poll_flush_transport(cx)),
                 _ => ready!(self.poll_write_some(cx)),
@@ -113,28 +125,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.connection.output().advance(written);
-        self.unflushed = true;
+        self.unflushed += written;
         self.flush_by = None;
         Poll::Ready(Ok(()))
     }
 
-    /// The transport has as long for what it took as output has to move: to the connection it is written.
+    /// To the connection what the transport took is written, and how fast it passes it on is not seen: so it has as long
+    /// as output has to move for each piece of it, and behind the end of input, where no deadline runs, as long as a Close.
     fn poll_flush_transport(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx) {
-            self.unflushed = false;
             self.flush_by = None;
+            if flushed.is_ok() {
+                self.unflushed = 0;
+            }
             return Poll::Ready(flushed);
         }
-        let Some(patience) = self.connection.config().timeouts.output else { return Poll::Pending };
+        let timeouts = self.connection.config().timeouts;
+        let patience = match self.connection.transport() {
+            Transport::Close => timeouts.close,
+            _ => {
+                let pieces = u32::try_from(self.unflushed.div_ceil(PIECE)).unwrap_or(u32::MAX);
+                timeouts.output.map(|output| output.saturating_mul(pieces))
+            }
+        };
+        let Some(patience) = patience else { return Poll::Pending };
         let sleep = self.flush_by.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         sleep.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Whether what is queued will never be written.
+    /// Whether what is queued, or with the transport, is waited for no more.
     fn is_stranded(&self) -> bool {
         match self.connection.transport() {
             Transport::Abort => true,
-            Transport::Close => self.connection.queued() > 0,
+            // Before the end of input it is a deadline that said so.
+            Transport::Close => self.connection.queued() > 0 || !self.ended,
             Transport::Keep | Transport::ShutdownWrite => false,
         }
     }
@@ -208,7 +232,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
 
     /// What ended the connection or broke the transport, if that was not the closing handshake.
     fn failure(&mut self) -> Option<Error> {
-        if let Some(end) = self.connection.end() {
+        if let Some(mut end) = self.connection.end() {
+            // It may have been our Close.
+            end.was_clean &= self.unflushed == 0;
             self.end = Some(Box::new(end));
         }
         match (&self.end, &self.lost) {
