@@ -304,7 +304,7 @@ fn calls(u: &mut Unstructured<'_>) -> Result<()> {
     let mut setting = setting(u)?;
     setting.config = setting.config.high_water(*u.choose(&[0, 100, 1 << 20])?);
     let mut connection = setting.open();
-    let (mut accepted, mut written, mut now) = (Vec::new(), Vec::new(), Moment::ORIGIN);
+    let (mut accepted, mut written, mut now, mut refused) = (Vec::new(), Vec::new(), Moment::ORIGIN, false);
     while !u.is_empty() {
         match u.int_in_range(0..=12)? {
             0 | 1 => {
@@ -320,7 +320,11 @@ fn calls(u: &mut Unstructured<'_>) -> Result<()> {
                 let sent = connection.text(&text);
                 match sent {
                     Ok(()) => accepted.push(Seen::Text(text)),
-                    Err(error) => assert!(error == SendError::Closed || !room),
+                    Err(SendError::Full) => assert!(!room),
+                    Err(error) => {
+                        assert_eq!(error, SendError::Closed);
+                        refused = true;
+                    }
                 }
                 assert!(room || sent.is_err());
             }
@@ -355,6 +359,8 @@ fn calls(u: &mut Unstructured<'_>) -> Result<()> {
     if seen.last() == Some(&Seen::Close) {
         seen.pop();
         assert!(written.ends_with(b"\xff\0"), "nothing follows the Close");
+    } else if refused {
+        assert_ne!(connection.transport(), Transport::Keep, "refused for nothing");
     }
     assert_eq!(seen, accepted);
     connection.receive_eof();

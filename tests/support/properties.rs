@@ -181,6 +181,8 @@ struct Caller {
     open: Option<Seen>,
     written: Vec<u8>,
     closed: bool,
+    /// It was told that nothing more is accepted.
+    refused: bool,
     dropped: bool,
 }
 
@@ -211,7 +213,10 @@ impl Caller {
             }
             Err(SendError::Full) => assert!(!room),
             Err(SendError::Unfinished) => assert!(self.open.is_some()),
-            Err(error) => assert_eq!(error, SendError::Closed),
+            Err(error) => {
+                assert_eq!(error, SendError::Closed);
+                self.refused = true;
+            }
         }
         Ok(())
     }
@@ -285,6 +290,11 @@ impl Caller {
         if let Some(close) = frames.iter().position(|frame| frame.opcode == CLOSE) {
             let behind = &frames[close + 1..];
             assert!(behind.iter().all(|frame| frame.opcode == PONG), "only pongs follow a Close");
+        } else if self.refused {
+            assert!(
+                matches!(connection.transport(), Transport::Close | Transport::Abort),
+                "refused for nothing"
+            );
         }
         let messages: Vec<Seen> =
             seen.into_iter().filter(|seen| matches!(seen, Seen::Text(_) | Seen::Binary(_))).collect();

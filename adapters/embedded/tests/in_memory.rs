@@ -153,25 +153,25 @@ fn a_peer_that_is_never_silent_leaves_the_program_its_time() {
 }
 
 /// Gives a request and a Close, and is gone.
-struct Gone(&'static [u8]);
+struct Gone<'a>(&'a [u8]);
 
-impl embedded_io::ErrorType for Gone {
+impl embedded_io::ErrorType for Gone<'_> {
     type Error = embedded_io::ErrorKind;
 }
 
-impl Read for Gone {
+impl Read for Gone<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
         Ok(self.0.read(buffer).unwrap())
     }
 }
 
-impl embedded_io::ReadReady for Gone {
+impl embedded_io::ReadReady for Gone<'_> {
     fn read_ready(&mut self) -> Result<bool, Self::Error> {
         if self.0.is_empty() { Err(embedded_io::ErrorKind::ConnectionReset) } else { Ok(true) }
     }
 }
 
-impl Write for Gone {
+impl Write for Gone<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
         Ok(bytes.len())
     }
@@ -181,7 +181,7 @@ impl Write for Gone {
     }
 }
 
-impl sockless_embedded::Wire for Gone {
+impl sockless_embedded::Wire for Gone<'_> {
     fn shutdown_write(&mut self) -> Result<(), Self::Error> {
         Err(embedded_io::ErrorKind::NotConnected)
     }
@@ -189,10 +189,9 @@ impl sockless_embedded::Wire for Gone {
 
 #[test]
 fn s7_1_4_a_peer_that_goes_behind_its_close_is_a_clean_end() {
-    let wire: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\x88\x80\0\0\0\0";
+    let wire = [REQUEST, b"\x88\x80\0\0\0\0"].concat();
     let mut memory = [[0; 512]; 2];
-    let mut server = Endpoint::server(Gone(wire), &CONFIG, OriginPolicy::Any, slices(&mut memory));
+    let mut server = Endpoint::server(Gone(&wire), &CONFIG, OriginPolicy::Any, slices(&mut memory));
     let end = ended(server.turn(at(0), echo).unwrap()).expect("an end");
     assert!(end.was_clean, "{end:?}");
 }

@@ -39,7 +39,7 @@ pub struct WebSocketStream<S> {
     shut: bool,
     /// Nothing more is read.
     ended: bool,
-    /// Nothing was there to read when it was last tried.
+    /// Behind a loss: nothing was there to read when it was last tried.
     drained: bool,
     /// Nothing more is written.
     lost: Option<io::Error>,
